@@ -1,0 +1,101 @@
+"""The building on a real socket, served in the running event loop."""
+
+import asyncio
+import socket
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from adapters.simulator.application import DeviceApplication, Now
+from adapters.simulator.building import DEFAULT_SEED, Building
+from adapters.simulator.configuration import configuration
+from adapters.simulator.devices import devices_of
+from adapters.simulator.faults import FaultSchedule
+from adapters.simulator.history import SimulatedSeries, history
+
+
+class SimulatedBuilding:
+    """Serves the devices while its context is open; its model can be asked at any time.
+
+    `now` gives the aware time that the devices show. `fault_rate` multiplies how often they fail: 0 never.
+    """
+
+    def __init__(
+        self, now: Now, *, seed: int = DEFAULT_SEED, fault_rate: float = 1.0, hang_seconds: float = 3.0
+    ) -> None:
+        self.building = Building(seed)
+        self.devices = devices_of(self.building)
+        self._now = now
+        self._faults = FaultSchedule(seed, fault_rate)
+        self._hang_seconds = hang_seconds
+        self._base_url: str | None = None
+
+    @property
+    def base_url(self) -> str:
+        """The address of the building, known while the context is open."""
+        if self._base_url is None:
+            raise RuntimeError("the simulated building has no address before it is entered")
+        return self._base_url
+
+    def configuration(self) -> dict[str, object]:
+        """Give the IoT configuration of the devices at their present address."""
+        return configuration(self.base_url, self.devices)
+
+    def history(self, start: datetime, end: datetime, step: timedelta) -> Iterator[SimulatedSeries]:
+        """Give what polling would have stored in [start, end)."""
+        return history(self.devices, start, end, step)
+
+    async def __aenter__(self) -> Self:
+        """Listen on a free port of the loopback interface."""
+        self._application = DeviceApplication(self.devices, self._faults, self._now, self._hang_seconds)
+        # Bound here, uvicorn says nothing about an address that users would take for the dashboard's.
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._server = _Server(
+            uvicorn.Config(
+                self._application,
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                # The devices live in the injected time.
+                date_header=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._serving = asyncio.create_task(self._server.serve([listener]), name="simulated building")
+        await self._server.ready.wait()
+        if not self._server.started:
+            await self._serving
+        self._base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop listening and end the requests that are open."""
+        self._base_url = None
+        self._application.stop()
+        self._server.should_exit = True
+        await self._serving
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals to the program it runs in."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self.ready.set()

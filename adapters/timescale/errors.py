@@ -1,0 +1,53 @@
+"""What the database reports, in the domain's errors."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from domain.sensors.errors import StaleSensorsError
+from domain.shared.errors import ConflictError, DomainError, InvalidError, UnavailableError
+
+CONSTRAINTS: Final[dict[str, Callable[[], DomainError]]] = {
+    "uq_api_keys_secret_hash": lambda: ConflictError("api_key_exists", "there is such a key already"),
+    "fk_latest_sensor_key_sensors": StaleSensorsError,
+}
+"""The name of a constraint, and the error of the domain that breaking it means."""
+
+
+def _cause(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Turn errors of the database into errors of the domain where they mean one."""
+    try:
+        yield
+    except PoolTimeoutError as timeout:
+        raise UnavailableError("database_busy", "no connection to the database was free in time") from timeout
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        cause = _cause(error)
+        known = CONSTRAINTS.get(getattr(cause, "constraint_name", None) or "")
+        if known is not None:
+            raise known() from error
+        if isinstance(cause, (asyncpg.PostgresConnectionError, asyncpg.InterfaceError)) or (
+            isinstance(error, DBAPIError) and error.connection_invalidated
+        ):
+            raise UnavailableError(
+                "database_unavailable", "the connection to the database was lost"
+            ) from error
+        if isinstance(cause, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
+            raise UnavailableError("database_busy", "others were changing the same at this moment") from error
+        if isinstance(cause, asyncpg.UniqueViolationError):
+            raise ConflictError("already_exists", "it exists already") from error
+        if isinstance(cause, asyncpg.CharacterNotInRepertoireError | asyncpg.UntranslatableCharacterError):
+            raise InvalidError("invalid_text", "a text holds a character that cannot be stored") from error
+        if isinstance(cause, asyncpg.OperatorInterventionError | asyncpg.InsufficientResourcesError):
+            raise UnavailableError("database_unavailable", "the database cannot do this now") from error
+        raise

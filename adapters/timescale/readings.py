@@ -1,0 +1,270 @@
+"""Readings in PostgreSQL or TimescaleDB."""
+
+import io
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+import asyncpg
+from sqlalchemy import func, select
+from sqlalchemy.sql import ColumnElement
+
+from adapters.timescale.copy_format import COLUMNS, packed
+from adapters.timescale.partitions import Partitions
+from adapters.timescale.session import Deferred, Session
+from adapters.timescale.sources import Sources
+from adapters.timescale.tables.sensors import latest, readings, revisions
+from domain.sensors.errors import OverlapError, StaleSensorsError
+from domain.sensors.model import (
+    Outcome,
+    QualityCode,
+    Reading,
+    ReadingBatch,
+    ReadingColumns,
+    Revision,
+    SensorKey,
+    SensorRun,
+)
+from domain.sensors.ports import ReadingStore
+from domain.shared.time import from_microseconds, to_microseconds
+
+QUARTER_HOUR_US: Final = 900_000_000
+
+_STAGED: Final = """CREATE TEMPORARY TABLE IF NOT EXISTS staged (
+  time timestamptz, value float8, sensor_key int4, source_key int4, quality int2,
+  position int8 GENERATED ALWAYS AS IDENTITY) ON COMMIT DELETE ROWS"""
+
+# What is not there yet, in order of the key; those that another transaction is storing are waited for.
+_INSERT_NEW: Final = """WITH inserted AS (
+  INSERT INTO sensors.readings (time, value, sensor_key, source_key, quality)
+  SELECT time, value, sensor_key, source_key, quality FROM pg_temp.staged ORDER BY position
+  ON CONFLICT (sensor_key, time) DO NOTHING RETURNING sensor_key, time)
+SELECT array_agg(staged.position) FROM inserted JOIN pg_temp.staged USING (sensor_key, time)"""
+
+_DIFFERENT: Final = """SELECT staged.position,
+  (stored.value, stored.quality) = (staged.value, staged.quality) AS same,
+  EXISTS (SELECT FROM sensors.revisions AS earlier
+    WHERE (earlier.sensor_key, earlier.time) = (staged.sensor_key, staged.time)
+      AND (earlier.source_key, earlier.value, earlier.quality)
+        = (staged.source_key, staged.value, staged.quality)) AS sent_before
+FROM pg_temp.staged JOIN sensors.readings AS stored
+  ON (stored.sensor_key, stored.time) = (staged.sensor_key, staged.time)
+WHERE stored.time BETWEEN $1 AND $2
+  AND (stored.value, stored.quality, stored.source_key) <> (staged.value, staged.quality, staged.source_key)
+ORDER BY staged.position FOR UPDATE OF stored"""
+
+# A source that only repeats what stands is noted too: if it sends it again after a correction by another,
+# that must not undo the correction.
+_CONFIRM: Final = """INSERT INTO sensors.revisions (sensor_key, time, value, quality, source_key)
+SELECT sensor_key, time, value, quality, source_key FROM pg_temp.staged WHERE position = ANY($1::int8[])"""
+
+_REPLACE: Final = """WITH chosen AS (SELECT * FROM pg_temp.staged WHERE position = ANY($3::int8[])),
+earlier AS (
+  INSERT INTO sensors.revisions (sensor_key, time, value, quality, source_key, replaced_by)
+  SELECT stored.sensor_key, stored.time, stored.value, stored.quality, stored.source_key, chosen.source_key
+  FROM sensors.readings AS stored JOIN chosen USING (sensor_key, time) WHERE stored.time BETWEEN $1 AND $2)
+UPDATE sensors.readings AS stored
+SET value = chosen.value, quality = chosen.quality, source_key = chosen.source_key
+FROM chosen WHERE (stored.sensor_key, stored.time) = (chosen.sensor_key, chosen.time)
+  AND stored.time BETWEEN $1 AND $2"""
+
+# Sorted by sensor, so that two writers take the rows of `latest` in one order and never wait in a ring.
+_WITH_COMMIT: Final = """incoming AS MATERIALIZED (
+  SELECT key, version, timestamptz 'epoch' + time_us * interval '1 microsecond' AS time, value, quality
+  FROM unnest({0}::int[], {1}::int[], {2}::int8[], {3}::float8[], {4}::int2[])
+    AS row(key, version, time_us, value, quality)),
+known AS MATERIALIZED (SELECT incoming.* FROM incoming JOIN sensors.sensors USING (key, version)),
+newest AS (
+  INSERT INTO sensors.latest AS stored (sensor_key, time, value, quality)
+  SELECT key, time, value, quality FROM known ORDER BY key
+  ON CONFLICT (sensor_key) DO UPDATE
+  SET time = excluded.time, value = excluded.value, quality = excluded.quality
+  WHERE excluded.time >= stored.time),
+marks AS (INSERT INTO sensors.stale_buckets (sensor_keys, buckets) VALUES ({5}::int[], {6}::int[]))"""
+
+
+class TimescaleReadingStore(ReadingStore):
+    """Readings by COPY; newest values and marks of stale buckets go out with the commit."""
+
+    def __init__(self, session: Session, partitions: Partitions, sources: Sources) -> None:
+        self._session = session
+        self._partitions = partitions
+        self._sources = sources
+
+    async def write(self, batch: ReadingBatch, *, overlapping: bool) -> bytes:
+        low, high = from_microseconds(min(batch.times_us)), from_microseconds(max(batch.times_us))
+        await self._partitions.ensure(low, high)
+        source_keys = await self._sources.keys({run.source for run in batch.runs})
+        rows = packed(batch, source_keys)
+        if overlapping:
+            outcomes = await self._write_staged(batch, rows, low, high)
+        else:
+            outcomes = await self._write_new(batch, rows)
+        self._defer(batch, outcomes)
+        return outcomes
+
+    async def _write_new(self, batch: ReadingBatch, rows: bytes) -> bytes:
+        try:
+            await self._copy("readings", rows, schema_name="sensors")
+        except asyncpg.UniqueViolationError as overlap:
+            raise OverlapError from overlap
+        except asyncpg.CheckViolationError as dropped:
+            self._partitions.forget()  # a partition was dropped meanwhile
+            raise StaleSensorsError from dropped
+        return bytes(len(batch))
+
+    async def _write_staged(self, batch: ReadingBatch, rows: bytes, low: datetime, high: datetime) -> bytes:
+        driver = self._session.driver
+        await driver.execute(_STAGED)
+        # The identity goes on counting from one transaction to the next.
+        await self._copy("staged", rows)
+        first: int = await driver.fetchval("SELECT min(position) FROM pg_temp.staged")
+        outcomes = bytearray([Outcome.UNCHANGED]) * len(batch)
+        created: list[int] = await driver.fetchval(_INSERT_NEW) or []
+        for position in created:
+            outcomes[position - first] = Outcome.CREATED
+        if len(created) == len(batch):
+            return bytes(outcomes)
+        different = await driver.fetch(_DIFFERENT, low, high)
+        confirmed = [row["position"] for row in different if row["same"] and not row["sent_before"]]
+        replaced = [row["position"] for row in different if not row["same"] and not row["sent_before"]]
+        if confirmed:
+            await driver.execute(_CONFIRM, confirmed)
+        if replaced:
+            await driver.execute(_REPLACE, low, high, replaced)
+        for position in replaced:
+            outcomes[position - first] = Outcome.UPDATED
+        return bytes(outcomes)
+
+    async def _copy(self, table: str, rows: bytes, schema_name: str | None = None) -> None:
+        await self._session.driver.copy_to_table(
+            table, schema_name=schema_name, columns=COLUMNS, source=io.BytesIO(rows), format="binary"
+        )
+
+    def _defer(self, batch: ReadingBatch, outcomes: bytes) -> None:
+        newest: dict[int, tuple[SensorRun, int]] = {}
+        keys: list[int] = []
+        buckets: list[int] = []
+        all_new = outcomes.count(Outcome.UNCHANGED) == 0
+        for run in batch.runs:
+            last, touched = _touched(batch, run, None if all_new else outcomes)
+            if last is None:
+                continue
+            newest[run.key] = (run, last)  # of one sensor the later run comes later
+            keys.extend([run.key] * len(touched))
+            buckets.extend(touched)
+        if not newest:
+            return
+        rows = [last for _, last in newest.values()]
+        self._session.defer(
+            Deferred(
+                _WITH_COMMIT,
+                (
+                    list(newest),
+                    [run.version for run, _ in newest.values()],
+                    [batch.times_us[row] for row in rows],
+                    [batch.values[row] for row in rows],
+                    [batch.qualities[row] for row in rows],
+                    keys,
+                    buckets,
+                ),
+                result="SELECT count(*) FROM known",
+                verify=partial(_expect, len(newest)),
+            )
+        )
+
+    async def page(
+        self, key: SensorKey, start: datetime | None, end: datetime | None, after: datetime | None, limit: int
+    ) -> Sequence[Reading]:
+        where: list[ColumnElement[bool]] = [readings.c.sensor_key == key]
+        if start is not None:
+            where.append(readings.c.time >= start)
+        if end is not None:
+            where.append(readings.c.time < end)
+        if after is not None:
+            where.append(readings.c.time > after)
+        found = await self._session.execute(
+            select(readings.c.time, readings.c.value, readings.c.quality)
+            .where(*where)
+            .order_by(readings.c.time)
+            .limit(limit)
+        )
+        return [Reading(row.time, row.value, QualityCode(row.quality).quality) for row in found]
+
+    async def columns(self, key: SensorKey, start: datetime, end: datetime) -> ReadingColumns:
+        columns = ReadingColumns()
+        rows: list[Any] = await self._session.driver.fetch(
+            "SELECT time, value, quality FROM sensors.readings"
+            " WHERE sensor_key = $1 AND time >= $2 AND time < $3 ORDER BY time",
+            key,
+            start,
+            end,
+        )
+        columns.times_us.extend([to_microseconds(row[0]) for row in rows])
+        columns.values.extend([row[1] for row in rows])
+        columns.qualities.extend([row[2] for row in rows])
+        return columns
+
+    async def latest(self, keys: Collection[SensorKey] | None) -> Mapping[SensorKey, Reading]:
+        query = select(latest.c.sensor_key, latest.c.time, latest.c.value, latest.c.quality)
+        if keys is not None:
+            query = query.where(latest.c.sensor_key == func.any(list(keys)))
+        found = await self._session.execute(query)
+        return {
+            SensorKey(row.sensor_key): Reading(row.time, row.value, QualityCode(row.quality).quality)
+            for row in found
+        }
+
+    async def any(self, key: SensorKey) -> bool:
+        found = await self._session.execute(
+            select(latest.c.sensor_key).where(latest.c.sensor_key == key).limit(1)
+        )
+        return found.first() is not None
+
+    async def delete(self, key: SensorKey) -> None:
+        for table in (readings, revisions):
+            await self._session.execute(table.delete().where(table.c.sensor_key == key))
+        await self._session.execute(latest.delete().where(latest.c.sensor_key == key))
+
+    async def revisions(self, key: SensorKey, limit: int, offset: int) -> tuple[Sequence[Revision], int]:
+        where = (revisions.c.sensor_key == key, revisions.c.replaced_by.is_not(None))
+        total = (await self._session.execute(select(func.count()).where(*where))).scalar_one()
+        found = (
+            await self._session.execute(
+                select(revisions).where(*where).order_by(revisions.c.id.desc()).limit(limit).offset(offset)
+            )
+        ).all()
+        names = await self._sources.names(
+            {row.source_key for row in found} | {row.replaced_by for row in found}
+        )
+        return [
+            Revision(
+                row.time,
+                row.value,
+                QualityCode(row.quality).quality,
+                names[row.source_key],
+                row.recorded_at,
+                names[row.replaced_by],
+            )
+            for row in found
+        ], total
+
+
+def _touched(batch: ReadingBatch, run: SensorRun, outcomes: bytes | None) -> tuple[int | None, Sequence[int]]:
+    """Return the last row of the run that was stored, and the quarter-hours of all that were."""
+    times = batch.times_us
+    if outcomes is None:
+        first, last = times[run.start] // QUARTER_HOUR_US, times[run.stop - 1] // QUARTER_HOUR_US
+        if first == last:
+            return run.stop - 1, (first,)
+        return run.stop - 1, sorted({time // QUARTER_HOUR_US for time in times[run.start : run.stop]})
+    stored = [row for row in range(run.start, run.stop) if outcomes[row] != Outcome.UNCHANGED]
+    if not stored:
+        return None, ()
+    return stored[-1], sorted({times[row] // QUARTER_HOUR_US for row in stored})
+
+
+def _expect(sensors: int, known: int) -> None:
+    if known != sensors:
+        raise StaleSensorsError

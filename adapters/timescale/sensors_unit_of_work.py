@@ -1,0 +1,62 @@
+"""Transactions of the sensors module in PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from adapters.timescale.database import Database
+from adapters.timescale.partitions import Partitions
+from adapters.timescale.readings import TimescaleReadingStore
+from adapters.timescale.rejections import TimescaleRejectionStore
+from adapters.timescale.rooms import TimescaleRoomStore
+from adapters.timescale.sensors import TimescaleSensorStore
+from adapters.timescale.session import Session
+from adapters.timescale.sources import Sources
+from domain.sensors.ports import SensorsTransaction, SensorsUnitOfWork
+
+
+class TimescaleSensorsTransaction(SensorsTransaction):
+    """The repositories of one transaction."""
+
+    def __init__(self, session: Session, partitions: Partitions, sources: Sources) -> None:
+        self._session = session
+        self._sensors = TimescaleSensorStore(session)
+        self._rooms = TimescaleRoomStore(session)
+        self._readings = TimescaleReadingStore(session, partitions, sources)
+        self._rejections = TimescaleRejectionStore(session)
+
+    @property
+    def sensors(self) -> TimescaleSensorStore:
+        return self._sensors
+
+    @property
+    def rooms(self) -> TimescaleRoomStore:
+        return self._rooms
+
+    @property
+    def readings(self) -> TimescaleReadingStore:
+        return self._readings
+
+    @property
+    def rejections(self) -> TimescaleRejectionStore:
+        return self._rejections
+
+    @property
+    def events(self) -> Session:
+        return self._session
+
+    def roll_back(self) -> None:
+        self._session.roll_back()
+
+
+class TimescaleSensorsUnitOfWork(SensorsUnitOfWork):
+    """Transactions in the role of the sensors module."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._partitions = Partitions(database)
+        self._sources = Sources(database)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SensorsTransaction]:
+        async with self._database.transaction("sensors") as session:
+            yield TimescaleSensorsTransaction(session, self._partitions, self._sources)

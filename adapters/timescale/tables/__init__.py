@@ -1,0 +1,1 @@
+"""All tables, schema by schema; importing this package fills the metadata."""

@@ -1,0 +1,141 @@
+"""The OpenAPI document of the API."""
+
+from typing import Any, Final
+
+from litestar import Request, Router
+from litestar.exceptions import NotFoundException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, License, OpenAPIFormat, OpenAPIType, Schema, SecurityScheme
+from litestar.plugins import OpenAPISchemaPlugin
+from litestar.typing import FieldDefinition
+
+from adapters.web.problem_details import MEDIA_TYPE
+from adapters.web.times import CalendarPeriod, Elapsed, Instant, Timezone
+
+DOCUMENT: Final = "/schema/openapi.json"
+BEARER: Final = "bearer"
+_PROBLEM: Final = "ProblemDetails"
+
+_SCHEMAS: Final = {
+    Instant: Schema(
+        type=OpenAPIType.STRING,
+        format=OpenAPIFormat.DATE_TIME,
+        description="RFC 3339 with an offset; on the way in also epoch seconds or milliseconds.",
+        examples=["2026-03-29T00:00:00+00:00"],
+    ),
+    Elapsed: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DURATION, examples=["PT15M"]),
+    CalendarPeriod: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DURATION, examples=["PT1H", "P1D"]),
+    Timezone: Schema(type=OpenAPIType.STRING, examples=["Europe/Lisbon"]),
+}
+
+
+class TimesInSchema(OpenAPISchemaPlugin):
+    """Describes the types of `adapters.web.times`."""
+
+    @staticmethod
+    def is_plugin_supported_type(value: Any) -> bool:  # noqa: ANN401 - Litestar's own signature
+        """Whether it is one of them."""
+        return isinstance(value, type) and value in _SCHEMAS
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: object) -> Schema:  # noqa: ARG002
+        """Return its description."""
+        return _SCHEMAS[field_definition.annotation]
+
+
+class _Document(JsonRenderPlugin):
+    """Adds what holds for every operation, and Litestar has no layer for."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Return the document."""
+        return self.render_json(request, completed(openapi_schema))
+
+
+def completed(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with the errors of every operation as problem details, and one description of them."""
+    schemas = {**document["components"].get("schemas", {}), _PROBLEM: _PROBLEM_SCHEMA}
+    paths = {
+        path: {
+            method: _with_errors(operation) if isinstance(operation, dict) else operation
+            for method, operation in item.items()
+        }
+        for path, item in document["paths"].items()
+    }
+    components = {**document["components"], "schemas": dict(sorted(schemas.items())), "responses": _RESPONSES}
+    return {**document, "paths": paths, "components": components}
+
+
+def _with_errors(operation: dict[str, Any]) -> dict[str, Any]:
+    # Litestar describes its own 400, which is never sent here.
+    own = {
+        status: response
+        for status, response in operation["responses"].items()
+        if "Validation Exception" not in str(response)
+    }
+    return {**operation, "responses": {**own, **_ERRORS}}
+
+
+_PROBLEM_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": _PROBLEM,
+    "description": "What went wrong (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "instance", "code"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "Of a 5xx, it is in the log."},
+        "code": {"type": "string", "description": "Stable, for programs."},
+        "errors": {
+            "type": "array",
+            "description": "Each fault of the input.",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "detail"],
+                "properties": {
+                    "pointer": {
+                        "type": "string",
+                        "description": "A JSON pointer into the body, or /query/..., /path/..., /header/...",
+                    },
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+_RESPONSES: Final[dict[str, Any]] = {
+    "Problem": {
+        "description": "A problem",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{_PROBLEM}"}}},
+    }
+}
+_ERRORS: Final = {
+    "4XX": {"$ref": "#/components/responses/Problem"},
+    "5XX": {"$ref": "#/components/responses/Problem"},
+}
+
+
+async def _only_the_document(request: Request[Any, Any, Any]) -> None:
+    # Litestar answers any other path here with a page of its own.
+    if request.url.path != DOCUMENT:
+        raise NotFoundException
+
+
+def openapi_config(version: str) -> OpenAPIConfig:
+    """Return what Litestar is to be told."""
+    return OpenAPIConfig(
+        title="Energy dashboard",
+        version=version,
+        description="Sensors and their readings, live and in history; demand response.",
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        components=Components(
+            security_schemes={BEARER: SecurityScheme(type="http", scheme="bearer", description="An API key.")}
+        ),
+        use_handler_docstrings=True,
+        openapi_router=Router(
+            "/schema", route_handlers=[], before_request=_only_the_document, include_in_schema=False
+        ),
+        render_plugins=[_Document()],
+    )

@@ -1,0 +1,104 @@
+"""How events read on the WebSocket: the one place where an event becomes public JSON.
+
+``data`` is the event's ``type`` (its name in snake case) and its facts, without what is internal. Stored
+readings have words of their own.
+"""
+
+import re
+from array import array
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from adapters.websocket.readings import StoredReadings
+from domain.operations.model import FeedEntry
+from domain.sensors.events import ReadingsStored
+from domain.sensors.model import Sensor, SensorKey
+from domain.sensors.services.live import LiveReadings, Selection
+from domain.shared.events import DomainEvent
+
+_INTERNAL: Final = frozenset({"event_id", "occurred_at", "actor", "key"})
+"""Who did it is for the audit trail, which only admins read; keys never leave the product."""
+
+
+
+def _other(value: object) -> object:
+    if isinstance(value, array):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise NotImplementedError(f"{type(value).__name__} cannot be told")
+
+
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=_other)
+_WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def facts(event: DomainEvent) -> dict[str, object]:
+    """Return the type and the public facts of an event."""
+    told: dict[str, object] = {"type": _WORD.sub("_", type(event).__name__).lower()}
+    for field in fields(event):
+        if field.name not in _INTERNAL:
+            value = getattr(event, field.name)
+            told[field.name] = value.isoformat() if isinstance(value, datetime) else value
+    return told
+
+
+class _Facts:
+    """The data of an event that reads the same for all; filters hold for the facts that it has."""
+
+    def __init__(self, event: DomainEvent) -> None:
+        self._facts = facts(event)
+        self._text = _ENCODER.encode(self._facts).decode()
+
+    def data(self, selection: Selection) -> str | None:
+        for fact, wanted in (
+            ("sensor_id", selection.sensor_ids),
+            ("room_name", selection.room_names),
+            ("quantity", selection.quantities),
+        ):
+            if wanted is not None and self._facts.get(fact, None) not in {None, *wanted}:
+                return None
+        return self._text
+
+
+class WordedEvent:
+    """An event of the feed in words: encoded once per filter, however many clients get it."""
+
+    def __init__(self, entry: FeedEntry, sensors: Mapping[SensorKey, Sensor]) -> None:
+        event = entry.event
+        self.topic = entry.topic
+        self.seq = entry.seq
+        self._words = StoredReadings(event, sensors) if isinstance(event, ReadingsStored) else _Facts(event)
+        self._head = f'"topic":"{entry.topic}","seq":{entry.seq},"time":"{entry.time.isoformat()}","data":'
+        self._bodies: dict[Selection, str | None] = {}
+        self._frames: dict[tuple[str | int, Selection], str] = {}
+
+    def frame(self, subscription: str | int, selection: Selection) -> str | None:
+        """Return the frame for a subscription; None where nothing in the event was asked for."""
+        frame = self._frames.get((subscription, selection))
+        if frame is None:
+            body = self._body(selection)
+            if body is None:
+                return None
+            written_id = _ENCODER.encode(subscription).decode()
+            frame = f'{{"type":"event","id":{written_id},{body}}}'
+            self._frames[subscription, selection] = frame
+        return frame
+
+    def _body(self, selection: Selection) -> str | None:
+        if selection not in self._bodies:
+            data = self._words.data(selection)
+            self._bodies[selection] = None if data is None else self._head + data
+        return self._bodies[selection]
+
+
+async def worded(entry: FeedEntry, live: LiveReadings) -> WordedEvent:
+    """Put an event into words, with the sensors that it speaks of."""
+    event = entry.event
+    if isinstance(event, ReadingsStored):
+        return WordedEvent(entry, await live.describe([SensorKey(key) for key in event.sensor_keys]))
+    return WordedEvent(entry, {})

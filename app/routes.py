@@ -1,0 +1,16 @@
+"""Every route of the product: one table."""
+
+from typing import Final
+
+from litestar.types import ControllerRouterHandler
+
+from adapters.http_api.api_keys import ApiKeysController
+from adapters.http_api.audit import AuditController
+from adapters.http_api.service import health, service
+from adapters.web.docs import docs_file, docs_page
+
+OPEN: Final[tuple[ControllerRouterHandler, ...]] = (service, health, docs_page, docs_file)
+"""Need no key; those that do look at keys look for themselves (the WebSocket)."""
+
+API: Final[tuple[ControllerRouterHandler, ...]] = (ApiKeysController, AuditController)
+"""Under ``/api/v1``, with a key; each handler says which role it needs (`requires`)."""

@@ -1,0 +1,22 @@
+"""All domain events in one table: what each is, on which public topic it goes, and who handles it."""
+
+from typing import Final
+
+from domain.ingestion import events as ingestion
+from domain.operations import events as operations
+from domain.operations.model import Topic
+from domain.sensors import events as sensors
+from domain.shared.events import DomainEvent
+
+TOPICS: Final[dict[type[DomainEvent], Topic | None]] = {
+    sensors.ReadingsStored: Topic.ENERGY_DATA,
+    sensors.SensorCreated: Topic.SENSOR_EVENTS,
+    sensors.SensorChanged: Topic.SENSOR_EVENTS,
+    sensors.SensorDeleted: Topic.SENSOR_EVENTS,
+    sensors.RoomCreated: Topic.SENSOR_EVENTS,
+    sensors.RoomChanged: Topic.SENSOR_EVENTS,
+    sensors.RoomDeleted: Topic.SENSOR_EVENTS,
+    operations.ApiKeyCreated: None,
+    operations.ApiKeyRevoked: None,
+}
+"""Every event of the product, with its topic where it is public."""

@@ -1,0 +1,30 @@
+"""Errors of ingestion that are more than a kind and a code."""
+
+from domain.ingestion.model import DeviceId, Fault
+from domain.shared.errors import NotFoundError
+
+
+class DeviceReadError(Exception):
+    """A device gave no usable answer.
+
+    Codes: ``timeout, connection_refused, connection_lost, unreachable, unknown_host, host_not_allowed,
+    tls_failed, bad_http, http_<status>, redirect_refused, too_large, unsupported_encoding, not_json,
+    auth_missing``.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = Fault(code, detail)
+
+
+class ValueRefusedError(Exception):
+    """A value of an answer cannot be taken; the others stand."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = Fault(code, detail)
+
+
+def unknown_device(device_id: DeviceId) -> NotFoundError:
+    """Return the error for a device that the configuration does not have."""
+    return NotFoundError("unknown_device", f"the IoT configuration has no device {device_id!r}")

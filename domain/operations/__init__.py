@@ -1,0 +1,1 @@
+"""Running the product: API keys, the audit trail, idempotent requests and the feed of events."""

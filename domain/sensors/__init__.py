@@ -1,0 +1,1 @@
+"""Sensors and rooms, their readings, and what is computed from them."""

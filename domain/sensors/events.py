@@ -1,0 +1,94 @@
+"""What happens in the sensors module."""
+
+from dataclasses import dataclass
+
+from domain.sensors.model import RoomName, SensorId, SensorKey
+from domain.shared.columns import Floats, Integers
+from domain.shared.events import AuditedEvent, DomainEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorCreated(AuditedEvent):
+    """A sensor was defined."""
+
+    sensor_id: SensorId
+    key: SensorKey
+
+    @property
+    def subject(self) -> str:
+        return self.sensor_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorChanged(AuditedEvent):
+    """A sensor's definition was changed; ``changed`` names the fields."""
+
+    sensor_id: SensorId
+    key: SensorKey
+    changed: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        return self.sensor_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorDeleted(AuditedEvent):
+    """A sensor was deleted, with its readings where ``purged``."""
+
+    sensor_id: SensorId
+    key: SensorKey
+    purged: bool
+
+    @property
+    def subject(self) -> str:
+        return self.sensor_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomCreated(AuditedEvent):
+    """A room was defined."""
+
+    room_name: RoomName
+
+    @property
+    def subject(self) -> str:
+        return self.room_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomChanged(AuditedEvent):
+    """A room's description was changed."""
+
+    room_name: RoomName
+
+    @property
+    def subject(self) -> str:
+        return self.room_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomDeleted(AuditedEvent):
+    """A room was deleted; its sensors stay, without a room."""
+
+    room_name: RoomName
+    sensor_ids: tuple[SensorId, ...]
+
+    @property
+    def subject(self) -> str:
+        return self.room_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingsStored(DomainEvent):
+    """A batch of readings was stored: those that were new or changed.
+
+    ``sensor_keys`` and ``counts`` are of equal length: so many rows of the columns belong to that sensor,
+    in order. Columns: µs since the epoch, values in the canonical unit, `QualityCode`.
+    """
+
+    sensor_keys: Integers
+    counts: Integers
+    times_us: Integers
+    values: Floats
+    qualities: Integers

@@ -1,0 +1,145 @@
+"""Writing readings, and reading them back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from domain.sensors.errors import StaleSensorsError, unknown_sensor
+from domain.sensors.model import (
+    KeptRejection,
+    Outcome,
+    Reading,
+    Receipt,
+    ReceiptId,
+    Sensor,
+    SensorId,
+    Source,
+)
+from domain.sensors.ports import SensorsUnitOfWork, UnitCatalog
+from domain.sensors.services.catalog import SensorCatalog
+from domain.sensors.services.checking import Checked, Checking, Submission
+from domain.sensors.services.group_commit import GroupCommit, Write
+from domain.shared.errors import ConflictError, InvalidError, Problem
+from domain.shared.ports import Clock, IdFactory
+
+_ATTEMPTS: Final = 5
+
+
+class WriteReadings:
+    """Takes readings from clients, pollers and importers."""
+
+    def __init__(
+        self, catalog: SensorCatalog, units: UnitCatalog, commit: GroupCommit, clock: Clock, ids: IdFactory
+    ) -> None:
+        self._catalog = catalog
+        self._units = units
+        self._commit = commit
+        self._clock = clock
+        self._ids = ids
+
+    async def write(
+        self, submission: Submission, source: Source, *, atomic: bool = False, dry_run: bool = False
+    ) -> Receipt:
+        """Store what can be stored, keep what cannot, and say what became of each.
+
+        Args:
+            submission: the readings as they were sent.
+            source: who sent them; see `ReadingStore.write` for what that decides.
+            atomic: store all or nothing.
+            dry_run: store nothing, and say what would be.
+
+        Raises:
+            InvalidError: ``atomic_rejected``, where ``atomic`` and a reading was refused.
+
+        """
+        receipt_id = ReceiptId(self._ids.new())
+        for _ in range(_ATTEMPTS):
+            checked = await self._check(submission, source)
+            if atomic and checked.rejected:
+                raise _refused(checked)
+            write = Write(
+                receipt_id=receipt_id, source=source, batch=checked.batch, rejected=checked.rejected
+            )
+            try:
+                outcomes = await (self._commit.preview(write) if dry_run else self._commit.write(write))
+            except StaleSensorsError:
+                self._catalog.forget_all()
+                continue
+            return Receipt(
+                receipt_id=receipt_id,
+                received=len(submission.times_us) + len(submission.unreadable),
+                created=outcomes.count(Outcome.CREATED),
+                updated=outcomes.count(Outcome.UPDATED),
+                unchanged=outcomes.count(Outcome.UNCHANGED) + checked.repeated,
+                rejected=len(checked.rejected),
+                errors=sorted(checked.rejected, key=lambda one: one.index),
+            )
+        raise ConflictError(
+            "concurrent_change", "the sensors are being changed at this moment; send it again"
+        )
+
+    async def _check(self, submission: Submission, source: Source) -> Checked:
+        sensors = await self._catalog.resolve(submission.sensor_ids)
+        return Checking(submission, sensors, self._units, self._clock.now()).run(source)
+
+
+def _refused(checked: Checked) -> InvalidError:
+    return InvalidError(
+        "atomic_rejected",
+        f"{len(checked.rejected)} readings were refused, so none was stored",
+        [
+            Problem(f"/readings/{one.index}", one.code, f"{one.sensor_id}: {one.detail}")
+            for one in sorted(checked.rejected, key=lambda one: one.index)[:100]
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingPage:
+    """Readings of one sensor, oldest first, and where the next page begins (None at the end)."""
+
+    sensor: Sensor
+    readings: list[Reading]
+    next_after: datetime | None
+
+
+class ReadReadings:
+    """Gives stored readings and refused ones back."""
+
+    def __init__(self, uow: SensorsUnitOfWork) -> None:
+        self._uow = uow
+
+    async def page(
+        self,
+        wanted: SensorId,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        after: datetime | None,
+        limit: int,
+    ) -> ReadingPage:
+        """Return up to ``limit`` readings in ``[start, end)``, those later than ``after`` only.
+
+        Raises:
+            NotFoundError: ``unknown_sensor``.
+            InvalidError: ``end_before_start``.
+
+        """
+        if start is not None and end is not None and end < start:
+            raise InvalidError("end_before_start", "end lies before start")
+        async with self._uow.begin() as tx:
+            sensor = (await tx.sensors.find([wanted])).get(wanted)
+            if sensor is None:
+                raise unknown_sensor(wanted)
+            found = list(await tx.readings.page(sensor.key, start, end, after, limit + 1))
+        more = len(found) > limit
+        readings = found[:limit]
+        return ReadingPage(sensor, readings, readings[-1].time if more else None)
+
+    async def rejections(
+        self, receipt_id: ReceiptId | None, limit: int, offset: int
+    ) -> tuple[list[KeptRejection], int]:
+        """Return a page of refused readings, newest first, and the number of all."""
+        async with self._uow.begin() as tx:
+            found, total = await tx.rejections.list(receipt_id, limit, offset)
+        return list(found), total

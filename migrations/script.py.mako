@@ -1,0 +1,22 @@
+"""${message}.
+
+Revision ID: ${up_revision}
+Revises: ${down_revision | comma,n}
+"""
+
+from alembic import op
+
+from migrations.grants import grant
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "op.execute(...)"}
+
+
+def downgrade() -> None:
+    ${downgrades if downgrades else "op.execute(...)"}

@@ -1,0 +1,84 @@
+"""Fixtures that many tests share: a database server, databases, a clock."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.embedded.postgres import EmbeddedPostgres
+from adapters.events.codec import JsonEventCodec
+from adapters.timescale.database import Database
+from app.subscriptions import TOPICS
+from tests.databases import MigratedDatabase, migrated_database
+from tests.surroundings import FakeClock, SequentialIds
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the superuser's URL of a server: TEST_DATABASE_URL, else an embedded one of our own."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with EmbeddedPostgres(Path(tmp_path_factory.mktemp("postgres"))) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated(server_url: str) -> Iterator[MigratedDatabase]:
+    with migrated_database(server_url) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def migrated_timescale() -> Iterator[MigratedDatabase]:
+    url = os.environ.get("TEST_TIMESCALE_URL")
+    if not url:
+        pytest.skip("TEST_TIMESCALE_URL names no server with TimescaleDB")
+    with migrated_database(url) as database:
+        yield database
+
+
+@pytest.fixture
+def database_url(migrated: MigratedDatabase) -> str:
+    """Give the service's URL of a migrated, empty database."""
+    migrated.clear()
+    return migrated.service_url
+
+
+@pytest.fixture(scope="session")
+def codec() -> JsonEventCodec:
+    return JsonEventCodec(TOPICS, {event: topic for event, topic in TOPICS.items() if topic is not None})
+
+
+@pytest.fixture
+async def database(database_url: str, codec: JsonEventCodec) -> AsyncIterator[Database]:
+    database = Database(database_url, codec)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def timescale_database(
+    migrated_timescale: MigratedDatabase, codec: JsonEventCodec
+) -> AsyncIterator[Database]:
+    migrated_timescale.clear()
+    database = Database(migrated_timescale.service_url, codec)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def ids() -> SequentialIds:
+    return SequentialIds()
