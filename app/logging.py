@@ -11,13 +11,18 @@ import msgspec
 from app.settings import LogFormat
 
 _SECRETS: Final = re.compile(
-    r"(?P<name>(?:[?&](?:token|key|api_key|access_token|password|secret)=)|(?:\bBearer\s+)|(?:://[^\s/:@]*:))"
-    r"(?P<value>[^\s&\"'@]+)",
+    r"(?P<name>[?&](?:token|key|api_key|access_token|password|secret)=|\bBearer\s+)[^\s&\"']+"
+    r"|(?P<user>://[^\s/:@]*:)[^\s/@]+(?=@)",
     re.IGNORECASE,
 )
-_HIDDEN: Final = r"\g<name>***"
 _PLAIN_FIELDS: Final = frozenset(
-    {*vars(logging.LogRecord("", 0, "", 0, "", None, None)), "message", "asctime", "taskName", "color_message"}
+    {
+        *vars(logging.LogRecord("", 0, "", 0, "", None, None)),
+        "message",
+        "asctime",
+        "taskName",
+        "color_message",
+    }
 )
 _QUIET: Final = ("httpx", "httpcore", "asyncio", "websockets", "multipart")
 """Libraries that tell of every call, some with URLs and what is in them."""
@@ -25,7 +30,7 @@ _QUIET: Final = ("httpx", "httpcore", "asyncio", "websockets", "multipart")
 
 def hide_secrets(text: str) -> str:
     """Return the text without tokens in URLs and headers."""
-    return _SECRETS.sub(_HIDDEN, text)
+    return _SECRETS.sub(lambda found: f"{found['name'] or found['user']}***", text)
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -66,7 +71,10 @@ def logging_configuration(log_format: LogFormat, *, debug: bool = False) -> dict
         },
         "root": {"level": "DEBUG" if debug else "INFO", "handlers": ["stderr"]},
         "loggers": {name: {"level": "WARNING"} for name in _QUIET}
-        | {name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.access", "uvicorn.error")},
+        | {
+            name: {"handlers": [], "propagate": True}
+            for name in ("uvicorn", "uvicorn.access", "uvicorn.error")
+        },
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from importlib.metadata import version
 from typing import Final
 
-from dishka import Provider, Scope, from_context, provide
+from dishka import AnyOf, Provider, Scope, from_context, provide
 from litestar import Request
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
@@ -12,6 +12,8 @@ from adapters.events.codec import JsonEventCodec
 from adapters.http_api.service import HealthChecks, Release
 from adapters.timescale.database import Database
 from adapters.timescale.operations import TimescaleOperationsUnitOfWork
+from adapters.timescale.sensors_unit_of_work import TimescaleSensorsUnitOfWork
+from adapters.units.pint_catalog import PintUnitCatalog
 from adapters.web.authentication import Authenticator
 from adapters.web.limits import CallLimit, SignInLimit
 from adapters.web.metrics import HttpMetrics
@@ -19,12 +21,22 @@ from app.clock import RandomIds, SystemClock
 from app.health import DatabaseCheck
 from app.settings import Settings
 from app.subscriptions import TOPICS
+from domain.ingestion.ports import UnitCatalog as IngestionUnitCatalog
 from domain.operations.model import Principal
 from domain.operations.ports import OperationsUnitOfWork
 from domain.operations.services.api_keys import ApiKeys
 from domain.operations.services.audit import Audit
 from domain.operations.services.feed import FeedReader
 from domain.operations.services.idempotency import Idempotency
+from domain.sensors.ports import SensorsUnitOfWork
+from domain.sensors.ports import UnitCatalog as SensorsUnitCatalog
+from domain.sensors.services.buckets import BucketReadings
+from domain.sensors.services.catalog import SensorCatalog
+from domain.sensors.services.group_commit import GroupCommit
+from domain.sensors.services.live import LiveReadings
+from domain.sensors.services.readings import ReadReadings, WriteReadings
+from domain.sensors.services.rooms import Rooms
+from domain.sensors.services.sensors import Sensors
 from domain.shared.ports import Clock, EventCodec, IdFactory
 
 PACKAGE: Final = "energy-dashboard"
@@ -51,6 +63,7 @@ class DatabaseProvider(Provider):
     scope = Scope.APP
 
     operations = provide(TimescaleOperationsUnitOfWork, provides=OperationsUnitOfWork)
+    sensors = provide(TimescaleSensorsUnitOfWork, provides=SensorsUnitOfWork)
 
     @provide
     async def database(self, settings: Settings, codec: EventCodec) -> AsyncIterator[Database]:
@@ -73,15 +86,41 @@ class OperationsProvider(Provider):
     idempotency = provide(Idempotency)
 
 
+class SensorsProvider(Provider):
+    """The use cases of sensors, rooms and readings."""
+
+    scope = Scope.APP
+
+    units = provide(PintUnitCatalog, provides=AnyOf[SensorsUnitCatalog, IngestionUnitCatalog])
+    catalog = provide(SensorCatalog)
+    group_commit = provide(GroupCommit)
+    sensors = provide(Sensors)
+    rooms = provide(Rooms)
+    write_readings = provide(WriteReadings)
+    read_readings = provide(ReadReadings)
+    live_readings = provide(LiveReadings)
+
+    @provide
+    def buckets(
+        self, uow: SensorsUnitOfWork, units: SensorsUnitCatalog, settings: Settings
+    ) -> BucketReadings:
+        """Count days in the zone of the settings where a call names none."""
+        return BucketReadings(uow, units, settings.timezone)
+
+
 class WebProvider(Provider):
     """What both web faces share."""
 
     scope = Scope.APP
 
-    sign_ins = provide(lambda: SignInLimit(), provides=SignInLimit)
     authenticator = provide(Authenticator)
     http_metrics = provide(HttpMetrics)
     database_check = provide(DatabaseCheck)
+
+    @provide
+    def sign_ins(self) -> SignInLimit:
+        """Bound the wrong keys of each address."""
+        return SignInLimit()
 
     @provide
     def calls(self, settings: Settings) -> CallLimit:
@@ -113,5 +152,5 @@ class WebProvider(Provider):
         return principal
 
 
-PROVIDERS: Final = (SurroundingsProvider, DatabaseProvider, OperationsProvider, WebProvider)
+PROVIDERS: Final = (SurroundingsProvider, DatabaseProvider, OperationsProvider, SensorsProvider, WebProvider)
 """All of them."""

@@ -6,11 +6,21 @@ from litestar.types import ControllerRouterHandler
 
 from adapters.http_api.api_keys import ApiKeysController
 from adapters.http_api.audit import AuditController
+from adapters.http_api.readings import DataController, sensor_data
+from adapters.http_api.rooms import RoomsController
+from adapters.http_api.sensors import SensorsController
 from adapters.http_api.service import health, service
 from adapters.web.docs import docs_file, docs_page
 
 OPEN: Final[tuple[ControllerRouterHandler, ...]] = (service, health, docs_page, docs_file)
 """Need no key; those that do look at keys look for themselves (the WebSocket)."""
 
-API: Final[tuple[ControllerRouterHandler, ...]] = (ApiKeysController, AuditController)
+API: Final[tuple[ControllerRouterHandler, ...]] = (
+    SensorsController,
+    sensor_data,
+    RoomsController,
+    DataController,
+    ApiKeysController,
+    AuditController,
+)
 """Under ``/api/v1``, with a key; each handler says which role it needs (`requires`)."""

@@ -1,5 +1,7 @@
 """The environment, read once: the one table of its variables."""
 
+# ruff: noqa: RUF009 - the calls make the fields
+
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -87,12 +89,17 @@ class Settings:
         shown="DATABASE_URL",
         secret=True,
     )
-    migrate_on_start: bool = _variable(values.boolean, default=False, meaning="Migrate DATABASE_URL at the start.")
+    migrate_on_start: bool = _variable(
+        values.boolean, default=False, meaning="Migrate DATABASE_URL at the start."
+    )
     database_pool_size: int = _variable(
         values.whole(1, 1000), 10, "The most connections to the database, in each process."
     )
     data_dir: Path | None = _variable(
-        values.path, None, "The folder of the embedded database and its files.", shown="the user's data folder"
+        values.path,
+        None,
+        "The folder of the embedded database and its files.",
+        shown="the user's data folder",
     )
     host: str = _variable(values.text_of, "127.0.0.1", "The address to listen on.")
     port: int = _variable(values.port, 8000, "The port to listen on; 0 takes a free one.")
@@ -104,14 +111,15 @@ class Settings:
         values.whole(1024, 1024 * MEBIBYTE), 16 * MEBIBYTE, "The most bytes of one request."
     )
     cors_origins: tuple[str, ...] = _variable(
-        values.origins, (), "Origins of web pages that may call the API, split by commas; `*` for all.", shown="none"
+        values.origins,
+        (),
+        "Origins of web pages that may call the API, split by commas; `*` for all.",
+        shown="none",
     )
     rate_limit: Rate | None = _variable(
         values.rate, None, "The most calls of one key in each process: `N/second|minute|hour`.", shown="none"
     )
-    metrics_open: bool = _variable(
-        values.boolean, default=True, meaning="Whether /metrics needs no key."
-    )
+    metrics_open: bool = _variable(values.boolean, default=True, meaning="Whether /metrics needs no key.")
     bootstrap_admin_key: str | None = _variable(
         values.visible_ascii,
         None,
@@ -120,25 +128,39 @@ class Settings:
         secret=True,
     )
     timezone: ZoneInfo = _variable(
-        values.zone, ZoneInfo("Europe/Lisbon"), "The zone of days where a call names none.", shown="Europe/Lisbon"
+        values.zone,
+        ZoneInfo("Europe/Lisbon"),
+        "The zone of days where a call names none.",
+        shown="Europe/Lisbon",
     )
     holidays_country: str | None = _variable(
         values.country, None, "Whose public holidays are no working days.", shown="by TIMEZONE"
     )
-    iots_config: Path | None = _variable(values.existing_file, None, "The IoT configuration file.", shown="none")
+    iots_config: Path | None = _variable(
+        values.existing_file, None, "The IoT configuration file.", shown="none"
+    )
     poller_allowed_hosts: tuple[str, ...] = _variable(
         values.hosts,
         DEFAULT_ALLOWED,
         "Hosts and networks that devices and control URLs may name, split by commas.",
         shown="loopback and private networks",
     )
-    ftp_sa4cps_host: str | None = _variable(values.text_of, None, "The FTP server of meter files.", shown="none")
+    ftp_sa4cps_host: str | None = _variable(
+        values.text_of, None, "The FTP server of meter files.", shown="none"
+    )
     ftp_sa4cps_port: int | None = _variable(
-        values.port, None, "Its port.", shown=f"{_PLAIN_FTP_PORT}, or {_IMPLICIT_TLS_FTP_PORT} with implicit TLS"
+        values.port,
+        None,
+        "Its port.",
+        shown=f"{_PLAIN_FTP_PORT}, or {_IMPLICIT_TLS_FTP_PORT} with implicit TLS",
     )
     ftp_sa4cps_username: str = _variable(values.text_of, "anonymous", "The user there.")
-    ftp_sa4cps_password: str = _variable(values.text_of, "", "The user's password.", shown="none", secret=True)
-    ftp_sa4cps_remote_path: str = _variable(values.text_of, "/", "The folder that is searched with all below it.")
+    ftp_sa4cps_password: str = _variable(
+        values.text_of, "", "The user's password.", shown="none", secret=True
+    )
+    ftp_sa4cps_remote_path: str = _variable(
+        values.text_of, "/", "The folder that is searched with all below it."
+    )
     ftp_sa4cps_tls: FtpTls = _variable(
         values.word_of(FtpTls), FtpTls.OFF, "Encryption: `off`, `explicit` or `implicit`."
     )
@@ -146,7 +168,9 @@ class Settings:
         values.existing_file, None, "The certificates that its own is checked against.", shown="the system's"
     )
     ftp_check_interval: float = _variable(values.seconds, 21_600.0, "The time between two scans.")
-    ftp_skip_initial_scan: bool = _variable(values.boolean, default=False, meaning="Do not scan at the start.")
+    ftp_skip_initial_scan: bool = _variable(
+        values.boolean, default=False, meaning="Do not scan at the start."
+    )
     redis_url: str = _variable(
         values.redis_url, "redis://127.0.0.1:6379/0", "The Redis server for fan-out.", secret=True
     )
@@ -175,7 +199,9 @@ VARIABLES: Final = tuple(Variable(name=one.name.upper(), **one.metadata) for one
 """All of them, in the order of `Settings`."""
 
 
-def read_settings(environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
+def read_settings(
+    environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")
+) -> Settings:
     """Return the settings; the environment wins over the file. What is empty counts as not given.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from domain.ingestion import events as ingestion
 from domain.operations import events as operations
 from domain.operations.model import Topic
 from domain.sensors import events as sensors

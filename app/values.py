@@ -156,7 +156,9 @@ def hosts(text: str) -> tuple[str, ...]:
     try:
         HostGuard(_parts(text))
     except ValueError:
-        raise ValueError("hosts and networks split by commas, such as 10.0.0.0/8, meter.example.com") from None
+        raise ValueError(
+            "hosts and networks split by commas, such as 10.0.0.0/8, meter.example.com"
+        ) from None
     return _parts(text)
 
 

@@ -33,7 +33,7 @@ class JsonEventCodec(EventCodec):
     their defaults. Sequences come back as they are annotated, so that of a ``tuple[...]`` is a tuple.
 
     Raises:
-        TypeError: (at construction) two events have the same name, or a field's type cannot be stored.
+        TypeError: (at construction) two events have one name, or a field cannot be read back.
 
     """
 
@@ -73,13 +73,15 @@ class JsonEventCodec(EventCodec):
 def _facts(event: type[DomainEvent]) -> type[msgspec.Struct]:
     """Return a struct with the event's fields."""
     hints = get_type_hints(event, localns={"array": _Column})
-    described: list[tuple[str, Any, Any]] = []
+    described: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for field in fields(event):
-        default = msgspec.NODEFAULT if field.default is MISSING else field.default
-        factory = msgspec.NODEFAULT if field.default_factory is MISSING else field.default_factory
-        described.append(
-            (field.name, hints[field.name], msgspec.field(default=default, default_factory=factory))
-        )
+        if field.default is not MISSING:
+            described.append((field.name, hints[field.name], msgspec.field(default=field.default)))
+        elif field.default_factory is not MISSING:
+            made = msgspec.field(default_factory=field.default_factory)
+            described.append((field.name, hints[field.name], made))
+        else:
+            described.append((field.name, hints[field.name]))
     return msgspec.defstruct(event.__name__, described, kw_only=True)
 
 
@@ -88,12 +90,12 @@ def _encode_other(value: object) -> object:
         return f"{value.typecode}:{b64encode(_little_endian(value)).decode()}"
     if isinstance(value, MappingProxyType):
         return dict(value)
-    raise NotImplementedError(f"{type(value).__name__} cannot be stored in an event")
+    raise TypeError(f"{type(value).__name__} cannot be stored in an event")
 
 
 def _decode_other(kind: Any, stored: object) -> object:  # noqa: ANN401 - any annotation of a field
     if (get_origin(kind) or kind) is not array:
-        raise NotImplementedError(f"{kind} cannot be stored in an event")
+        raise TypeError(f"{kind} cannot be stored in an event")
     if not isinstance(stored, str) or stored[1:2] != ":" or stored[0] not in _TYPECODES:
         raise ValueError("a column is a typecode, a colon and base64")
     column: array[Any] = array(stored[0])

@@ -1,5 +1,6 @@
 """``/ingestion/devices``: the devices of the IoT configuration and how they fare."""
 
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -10,7 +11,7 @@ from litestar.params import FromPath, QueryParameter
 from adapters.web.authentication import requires
 from adapters.web.parameters import DEFAULT_LIMIT, Limit, Offset, Page
 from adapters.web.times import Instant
-from domain.ingestion.model import DeviceError, DeviceId, DeviceStatus, Fault, PolledValue
+from domain.ingestion.model import DeviceId, DeviceStatus, Fault, PolledValue
 from domain.ingestion.services.devices import DeviceReport, ReportDevices
 from domain.ingestion.services.poll_now import PolledNow, PollNow
 from domain.operations.model import Role
@@ -94,7 +95,11 @@ class PollAnswer(msgspec.Struct, kw_only=True):
     error: FaultAnswer | None
 
 
-def _fault(fault: Fault | DeviceError | None) -> FaultAnswer | None:
+def _instant(time: datetime | None) -> Instant | None:
+    return None if time is None else Instant.of(time)
+
+
+def _fault(fault: Fault | None) -> FaultAnswer | None:
     return None if fault is None else FaultAnswer(code=fault.code, detail=fault.detail)
 
 
@@ -105,7 +110,7 @@ def _value(value: PolledValue) -> PolledValueAnswer:
         sensor_id=value.sensor_id,
         value=value.value,
         unit=value.unit,
-        time=value.time and Instant.of(value.time),
+        time=_instant(value.time),
         error=_fault(value.fault),
     )
 
@@ -124,12 +129,13 @@ def _device(report: DeviceReport) -> PolledDeviceAnswer:
         labels=dict(device.labels),
         sensor_ids=[value.sensor.sensor_id for value in device.values if value.sensor],
         status=state.status,
-        status_since=state.status_since and Instant.of(state.status_since),
-        last_seen=state.last_seen and Instant.of(state.last_seen),
-        last_error=error
-        and DeviceErrorAnswer(code=error.code, detail=error.detail, time=Instant.of(error.time)),
+        status_since=_instant(state.status_since),
+        last_seen=_instant(state.last_seen),
+        last_error=None
+        if error is None
+        else DeviceErrorAnswer(code=error.code, detail=error.detail, time=Instant.of(error.time)),
         consecutive_failures=state.consecutive_failures,
-        next_poll=state.next_poll and Instant.of(state.next_poll),
+        next_poll=_instant(state.next_poll),
         polls=state.polls,
         successes=state.successes,
         failures=state.failures,

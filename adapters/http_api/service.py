@@ -21,6 +21,8 @@ from domain.shared.health import Health, HealthCheck, HealthStatus
 _LOG: Final = logging.getLogger(__name__)
 _CHECK_SECONDS: Final = 3.0
 _DATABASE: Final = "database"
+# Litestar adds the character set itself.
+_METRICS_TYPE: Final = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +125,4 @@ async def health(checks: FromDishka[HealthChecks], release: FromDishka[Release])
 @inject
 async def metrics(registry: FromDishka[CollectorRegistry]) -> Response[bytes]:
     """Return all metrics of this process in Prometheus' text format."""
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(registry), media_type=_METRICS_TYPE)

@@ -113,7 +113,7 @@ class GuardedHttpClient:
 
     async def _accepted(self, response: httpx.Response) -> bytes:
         if not response.is_success:
-            reason = response.reason_phrase[:80]
+            reason = "".join(filter(str.isprintable, response.reason_phrase[:80]))
             raise DeviceReadError(
                 f"http_{response.status_code}",
                 f"the device answered {response.status_code} {reason}".rstrip(),

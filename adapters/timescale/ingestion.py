@@ -89,8 +89,7 @@ def _row(state: DeviceState) -> tuple[object, ...]:
         latency.p95 if latency else None,
         latency.p99 if latency else None,
         state.readings_stored,
-        # PostgreSQL stores no NUL in JSON text; a device may well send one.
-        _VALUES_ENCODER.encode(state.last_values).decode().replace("\\u0000", "\\ufffd"),
+        _VALUES_ENCODER.encode(state.last_values).decode(),
     )
 
 

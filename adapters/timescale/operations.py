@@ -233,7 +233,7 @@ class TimescaleFeed(Feed):
         entries: list[FeedEntry] = []
         while len(entries) < limit:
             rows = await self._session.driver.fetch(
-                "SELECT seq, published_at, type, payload FROM ops.outbox "
+                "SELECT seq, published_at, type, payload::text AS payload FROM ops.outbox "
                 "WHERE topic = $1 AND seq > $2 ORDER BY seq LIMIT $3",
                 topic.value,
                 seq,

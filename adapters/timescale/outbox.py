@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-
 from adapters.timescale.session import Session
 from domain.operations.model import Backlog, FeedEntry, OutboxEntry, OutboxId, Topic
 from domain.operations.ports import Outbox
@@ -14,11 +13,11 @@ from domain.shared.ports import EventCodec
 # entries waits here until the other has committed, and then sees what is left.
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtext('ops.outbox'))"
 _UNPUBLISHED: Final = """
-SELECT id, topic, type, payload, attempts FROM ops.outbox
+SELECT id, topic, type, payload::text AS payload, attempts FROM ops.outbox
 WHERE published_at IS NULL AND parked_at IS NULL AND (next_attempt_at IS NULL OR next_attempt_at <= $1)
 ORDER BY id LIMIT $2"""
 _UNDISPATCHED: Final = """
-SELECT id, topic, type, payload, attempts FROM ops.outbox
+SELECT id, topic, type, payload::text AS payload, attempts FROM ops.outbox
 WHERE published_at IS NOT NULL AND dispatched_at IS NULL AND parked_at IS NULL
   AND (next_attempt_at IS NULL OR next_attempt_at <= $1)
 ORDER BY id LIMIT $2"""

@@ -3,6 +3,7 @@
 import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from itertools import islice
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -77,7 +78,11 @@ def _faults(value: object, kind: Any, pointer: str) -> Iterator[Problem]:  # noq
     try:
         msgspec.convert(value, kind, strict=False, dec_hook=_hook)
     except msgspec.ValidationError as error:
-        inner = list(islice(_inner_faults(value, _plain(kind), pointer), MAX_FAULTS))
+        plain = _plain(kind)
+        if isinstance(plain, type) and issubclass(plain, StrEnum) and isinstance(value, str):
+            yield Problem(pointer, "not_allowed", f"it has to be one of {', '.join(plain)}")
+            return
+        inner = list(islice(_inner_faults(value, plain, pointer), MAX_FAULTS))
         yield from inner or [described(str(error), pointer)]
 
 

@@ -52,7 +52,7 @@ class _Document(JsonRenderPlugin):
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document with the errors of every operation as problem details, and one description of them."""
+    """Return the document with problem details as the errors of every operation."""
     schemas = {**document["components"].get("schemas", {}), _PROBLEM: _PROBLEM_SCHEMA}
     paths = {
         path: {

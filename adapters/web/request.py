@@ -19,6 +19,7 @@ _JSON: Final = re.compile(r"application/(?:[\w.-]+\+)?json")
 _ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
 _QUOTED: Final = re.compile(rb'"[^"]*"')
 _STRUCTURE: Final = b'[]{}"'
+_ALIKE: Final = bytes.maketrans(b"{}", b"[]")
 _ALL_ELSE: Final = bytes(set(range(256)) - set(_STRUCTURE))
 
 
@@ -26,16 +27,16 @@ def nesting(body: bytes) -> int:
     """Return how deep a JSON text nests, at least as far as ``MAX_NESTING + 1``; cheap, without recursion."""
     if b"\\" in body:
         body = _ESCAPED.sub(b"", body)
-    structure = body.translate(None, _ALL_ELSE).replace(b'""', b"")
+    structure = body.translate(_ALIKE, _ALL_ELSE).replace(b'""', b"")
     if b'"' in structure:
         structure = _QUOTED.sub(b"", structure)
     for depth in range(MAX_NESTING + 1):
         if not structure:
             return depth
-        inner = structure.replace(b"[]", b"").replace(b"{}", b"")
+        inner = structure.replace(b"[]", b"")
         if inner == structure:
             # Brackets that do not match: no JSON, or only its beginning.
-            return depth + structure.count(b"[") + structure.count(b"{")
+            return depth + structure.count(b"[")
         structure = inner
     return MAX_NESTING + 1
 

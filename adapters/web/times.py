@@ -1,8 +1,9 @@
 """Times, durations and zones as clients write and read them (api.md, ground rules).
 
-Each type here *is* the type of the standard library that use cases take, and can stand in msgspec
-structs and in handler signatures; `TYPE_DECODERS` and `TYPE_ENCODERS` tell Litestar how. Faults are
-raised as ``ValueError("<code>: <what to do>")``, since msgspec adds the place to those.
+Each type here can stand in msgspec structs and in handler signatures; `TYPE_DECODERS` and `TYPE_ENCODERS`
+tell Litestar how. What is read is the plain type of the standard library (`datetime`, `timedelta`,
+`ZoneInfo`), ready for use cases; what is written has to be made with ``of``. Faults are raised as
+``ValueError("<code>: <what to do>")``, since msgspec adds the place to those.
 """
 
 import math
@@ -76,7 +77,14 @@ def parse_time(value: object) -> datetime:
     raise ValueError(_INVALID)
 
 
-class Instant(datetime):
+class _ReadAsParent(type):
+    """Lets msgspec take the parent's instances for such a type, so that ours reach no use case."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, cls.__base__ or object)
+
+
+class Instant(datetime, metaclass=_ReadAsParent):
     """A `datetime` that is read by the rules of the API (as aware UTC) and written with ``+00:00``."""
 
     @classmethod
@@ -95,7 +103,7 @@ class Instant(datetime):
         )
 
 
-class Elapsed(timedelta):
+class Elapsed(timedelta, metaclass=_ReadAsParent):
     """A `timedelta` that is read and written as ISO 8601 (``PT15M``); ``P1D`` is 24 hours here."""
 
     @classmethod
@@ -116,7 +124,7 @@ class CalendarPeriod:
         return str(self.period)
 
 
-class Timezone(ZoneInfo):
+class Timezone(ZoneInfo, metaclass=_ReadAsParent):
     """A `ZoneInfo` that is read and written by its IANA name."""
 
 
@@ -129,24 +137,24 @@ def _period(value: object) -> Period:
         raise ValueError(f"{error.code}: {error.detail}") from error
 
 
-def _instant(_: type, value: object) -> Instant:
-    return Instant.of(parse_time(value))
+def _instant(_: type, value: object) -> datetime:
+    return parse_time(value)
 
 
-def _elapsed(_: type, value: object) -> Elapsed:
+def _elapsed(_: type, value: object) -> timedelta:
     exact = _period(value).exact
     if exact is None:
         raise ValueError("invalid_duration: months and years differ in length, use days, hours or minutes")
-    return Elapsed.of(exact)
+    return exact
 
 
 def _calendar_period(_: type, value: object) -> CalendarPeriod:
     return CalendarPeriod(_period(value))
 
 
-def _timezone(_: type, value: object) -> Timezone:
+def _timezone(_: type, value: object) -> ZoneInfo:
     try:
-        return Timezone(str(value))
+        return ZoneInfo(str(value))
     except (ValueError, KeyError, OSError) as error:
         raise ValueError("unknown_timezone: a zone is named as IANA does, such as Europe/Lisbon") from error
 
@@ -164,7 +172,7 @@ TYPE_ENCODERS: Final[Mapping[type, Callable[[Any], Any]]] = {
     Instant: lambda time: time.isoformat(),
     Elapsed: lambda length: str(period_of(length)),
     CalendarPeriod: str,
-    Timezone: lambda zone: zone.key,
+    ZoneInfo: lambda zone: zone.key,
 }
 """For ``Litestar(type_encoders=...)``."""
 

@@ -54,7 +54,7 @@ def parse_iot_configuration(document: object, units: UnitCatalog | None = None) 
     """
     faults = Faults()
     root = Fields.of(document, "", faults)
-    resources = root.nested("resources", required=True) if root else None
+    resources = root.nested("resources", required=True) if root is not None else None
     devices: dict[DeviceId, Device] = {}
     if resources is not None:
         period = resources.seconds("monitoring_period") or DEFAULT_PERIOD
@@ -103,7 +103,7 @@ class _DeviceParser:
         setting = DeviceSetting(
             # Where the name is faulty the values are still checked, under ids that are always sound.
             device_id=device_id or DeviceId("device"),
-            name=device_id or "device",
+            name=name or "device",
             room_name=room,
             period=period,
             unit=fields.text("unit", longest=64),

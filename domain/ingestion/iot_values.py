@@ -131,7 +131,7 @@ def _read_sensor(
         return None, None
     quantity = fields.word("type", Quantity)
     own_id = checked_id(
-        fields, "sensor_id" if sensor_id else "type", sensor_id or f"{device.name}.{type_name}"
+        fields, "sensor_id" if sensor_id else "type", sensor_id or f"{device.device_id}.{type_name}"
     )
     if submeter_of is not None:
         checked_id(fields, "submeter_of", submeter_of)
@@ -144,7 +144,7 @@ def _read_sensor(
     accumulation, window = _kept(fields, quantity, explicit, store)
     registration = SensorRegistration(
         sensor_id=SensorId(own_id),
-        name=name or f"{device.name} {type_name}".replace("_", " "),
+        name=name or f"{device.name} {type_name.replace('_', ' ')}",
         quantity=quantity,
         unit=unit,
         accumulation=accumulation,

@@ -51,10 +51,10 @@ def _from_text(text: str) -> datetime:
 def _from_number(number: object) -> datetime:
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise ValueRefusedError("invalid_timestamp", "the time is neither text nor a number")
-    seconds = number / 1000 if abs(number) >= MILLISECONDS_FROM else number
     # Written so that NaN fails as well.
-    if not -_LATEST_SECONDS <= seconds <= _LATEST_SECONDS:
+    if not -1000 * _LATEST_SECONDS <= number <= 1000 * _LATEST_SECONDS:
         raise ValueRefusedError("invalid_timestamp", "the number is no time")
+    seconds = number / 1000 if abs(number) >= MILLISECONDS_FROM else number
     if seconds < 0:
         raise ValueRefusedError("too_old", "the device's time is before 1970")
     return from_microseconds(round(seconds * 1_000_000))

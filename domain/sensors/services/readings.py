@@ -1,6 +1,6 @@
 """Writing readings, and reading them back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +11,6 @@ from domain.sensors.model import (
     Reading,
     Receipt,
     ReceiptId,
-    Sensor,
     SensorId,
     Source,
 )
@@ -98,7 +97,7 @@ def _refused(checked: Checked) -> InvalidError:
 class ReadingPage:
     """Readings of one sensor, oldest first, and where the next page begins (None at the end)."""
 
-    sensor: Sensor
+    unit: str
     readings: list[Reading]
     next_after: datetime | None
 
@@ -106,8 +105,9 @@ class ReadingPage:
 class ReadReadings:
     """Gives stored readings and refused ones back."""
 
-    def __init__(self, uow: SensorsUnitOfWork) -> None:
+    def __init__(self, uow: SensorsUnitOfWork, units: UnitCatalog) -> None:
         self._uow = uow
+        self._units = units
 
     async def page(
         self,
@@ -117,12 +117,13 @@ class ReadReadings:
         end: datetime | None,
         after: datetime | None,
         limit: int,
+        unit: str | None = None,
     ) -> ReadingPage:
         """Return up to ``limit`` readings in ``[start, end)``, those later than ``after`` only.
 
         Raises:
             NotFoundError: ``unknown_sensor``.
-            InvalidError: ``end_before_start``.
+            InvalidError: ``end_before_start``, ``unit_mismatch``.
 
         """
         if start is not None and end is not None and end < start:
@@ -134,7 +135,12 @@ class ReadReadings:
             found = list(await tx.readings.page(sensor.key, start, end, after, limit + 1))
         more = len(found) > limit
         readings = found[:limit]
-        return ReadingPage(sensor, readings, readings[-1].time if more else None)
+        next_after = readings[-1].time if more else None
+        if unit is None:
+            return ReadingPage(sensor.canonical_unit, readings, next_after)
+        conversion = self._units.conversion(unit, sensor.definition.quantity)
+        converted = [replace(one, value=conversion.from_canonical(one.value)) for one in readings]
+        return ReadingPage(unit, converted, next_after)
 
     async def rejections(
         self, receipt_id: ReceiptId | None, limit: int, offset: int

@@ -1,8 +1,8 @@
 """Rooms: describing, changing, finding and deleting them."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from domain.sensors.errors import room_exists, unknown_room
@@ -82,28 +82,29 @@ class Rooms:
         async with self._uow.begin() as tx:
             return await tx.rooms.names()
 
-    async def replace(self, room: Room, actor: Actor) -> Room:
-        """Give the room a new description.
+    async def change(self, wanted: RoomName, changes: Mapping[str, object], actor: Actor) -> Room:
+        """Change the named fields of the room; all others stay.
 
         Raises:
             InvalidError: each fault, by JSON pointer.
             NotFoundError: ``unknown_room``.
 
         """
-        _check(room)
         async with self._uow.begin() as tx:
-            before = await tx.rooms.get(room.room_name)
+            before = await tx.rooms.get(wanted)
             if before is None:
-                raise unknown_room(room.room_name)
-            if before == room:
-                return before
+                raise unknown_room(wanted)
+            room = replace(before, **changes)  # type: ignore[arg-type]  # fields by name
+            if room == before:
+                return room
+            _check(room)
             await tx.rooms.replace(room)
             tx.events.add(
                 RoomChanged(
                     event_id=EventId(self._ids.new()),
                     occurred_at=self._clock.now(),
                     actor=actor,
-                    room_name=room.room_name,
+                    room_name=wanted,
                 )
             )
         return room

@@ -1,7 +1,7 @@
 """Defining, changing, finding and deleting sensors."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.sensors.errors import meaning_is_fixed, sensor_has_readings, unknown_sensor
@@ -61,7 +61,7 @@ class Sensors:
         self._clock = clock
         self._ids = ids
 
-    async def create(self, definition: SensorDefinition, actor: Actor) -> Sensor:
+    async def create(self, definition: SensorDefinition, actor: Actor) -> SensorView:
         """Define a sensor; its room comes into being with it.
 
         Raises:
@@ -83,7 +83,7 @@ class Sensors:
                     key=sensor.key,
                 )
             )
-        return sensor
+        return view(SensorState(sensor, None), now)
 
     async def get(self, wanted: SensorId) -> SensorView:
         """Return the sensor, or raise `NotFoundError` (``unknown_sensor``)."""
@@ -103,29 +103,27 @@ class Sensors:
             )
         return [view(state, now) for state in states], total
 
-    async def replace(self, definition: SensorDefinition, actor: Actor) -> Sensor:
-        """Give the sensor a new definition.
+    async def change(self, wanted: SensorId, changes: Mapping[str, object], actor: Actor) -> SensorView:
+        """Change the named fields of a sensor's definition; all others stay.
 
         Raises:
-            InvalidError: each fault of the definition, by JSON pointer.
+            InvalidError: each fault of the new definition, by JSON pointer.
             NotFoundError: ``unknown_sensor``.
             ConflictError: ``sensor_has_readings``, where what they mean would change.
 
         """
-        conversion, canonical_unit = self._checked(definition)
         now = self._clock.now()
         async with self._uow.begin() as tx:
-            before = await self._known(tx, definition.sensor_id)
-            changed = tuple(
-                one.name
-                for one in fields(definition)
-                if getattr(definition, one.name) != getattr(before.definition, one.name)
-            )
+            before = await self._known(tx, wanted)
+            latest = (await tx.readings.latest([before.key])).get(before.key)
+            definition = replace(before.definition, **changes)  # type: ignore[arg-type]  # fields by name
+            conversion, canonical_unit = self._checked(definition)
+            changed = tuple(name for name in changes if getattr(before.definition, name) != changes[name])
             if not changed:
-                return before
+                return view(SensorState(before, latest), now)
             fixed = [name for name in _MEANING if name in changed]
             if fixed and await tx.readings.any(before.key):
-                raise meaning_is_fixed(before.sensor_id, " and ".join(fixed))
+                raise meaning_is_fixed(wanted, " and ".join(fixed))
             await self._mention_room(tx, definition, actor)
             sensor = replace(
                 before,
@@ -141,13 +139,13 @@ class Sensors:
                     event_id=EventId(self._ids.new()),
                     occurred_at=now,
                     actor=actor,
-                    sensor_id=sensor.sensor_id,
+                    sensor_id=wanted,
                     key=sensor.key,
                     changed=changed,
                 )
             )
-        self._catalog.forget([sensor.sensor_id])
-        return sensor
+        self._catalog.forget([wanted])
+        return view(SensorState(sensor, latest), now)
 
     async def delete(self, wanted: SensorId, actor: Actor, *, purge: bool) -> None:
         """Delete the sensor; with ``purge`` its readings too.
