@@ -1,13 +1,102 @@
 """What runs beside the calls: one table."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Final
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, Final
 
 from dishka import AsyncContainer
+
+from adapters.events.fan_out import Broadcaster
+from adapters.events.follower import Follower
+from adapters.events.relay import Relay
+from adapters.pollers.schedule import Poller
+from adapters.timescale.database import Database
+from adapters.websocket.sockets import LiveSockets
+from app.jobs import JOBS, Jobs
+from app.settings import ProcessRole, Settings
+from domain.operations.model import FeedEntry, Resync
+from domain.sensors.events import RoomDeleted, SensorChanged, SensorDeleted
+from domain.sensors.services.catalog import SensorCatalog
 
 Background = Callable[[AsyncContainer], AbstractAsyncContextManager[None]]
 """Starts something on entry and has ended it on exit (an ``@asynccontextmanager`` over the container)."""
 
-BACKGROUND: Final[tuple[Background, ...]] = ()
+
+@asynccontextmanager
+async def running(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """Run a coroutine until the end of the context, then cancel it and wait for it."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def events(container: AsyncContainer) -> AsyncIterator[None]:
+    """Relay committed events, and follow what other processes publish."""
+    relay: Relay = await container.get(Relay)
+    follower: Follower = await container.get(Follower)
+    database: Database = await container.get(Database)
+    database.on_commit(relay.wake)
+    async with running(follower.run(), "follower"), running(relay.run(), "relay"):
+        yield
+
+
+@asynccontextmanager
+async def catalog(container: AsyncContainer) -> AsyncIterator[None]:
+    """Forget sensors that any process changed."""
+    broadcaster: Broadcaster = await container.get(Broadcaster)
+    sensors: SensorCatalog = await container.get(SensorCatalog)
+
+    def forget(message: tuple[FeedEntry, ...] | Resync) -> None:
+        if isinstance(message, Resync):
+            sensors.forget_all()
+            return
+        for entry in message:
+            match entry.event:
+                case SensorChanged() | SensorDeleted() as changed:
+                    sensors.forget([changed.sensor_id])
+                case RoomDeleted() as deleted:
+                    sensors.forget(deleted.sensor_ids)
+
+    with broadcaster.listen(forget):
+        yield
+
+
+@asynccontextmanager
+async def sockets(container: AsyncContainer) -> AsyncIterator[None]:
+    """Hand events to open WebSockets, and close those whose key was revoked."""
+    live: LiveSockets = await container.get(LiveSockets)
+    async with running(live.run(), "sockets"):
+        yield
+
+
+@asynccontextmanager
+async def poller(container: AsyncContainer) -> AsyncIterator[None]:
+    """Poll devices, where this process is a worker and there is a configuration."""
+    settings: Settings = await container.get(Settings)
+    if settings.role is ProcessRole.API or settings.iots_config is None:
+        yield
+        return
+    devices: Poller = await container.get(Poller)
+    async with running(devices.run(), "poller"):
+        yield
+
+
+@asynccontextmanager
+async def jobs(container: AsyncContainer) -> AsyncIterator[None]:
+    """Run the table of jobs, where this process is a worker."""
+    settings: Settings = await container.get(Settings)
+    if settings.role is ProcessRole.API:
+        yield
+        return
+    async with running(Jobs(container, JOBS).run(), "jobs"):
+        yield
+
+
+BACKGROUND: Final[tuple[Background, ...]] = (events, catalog, sockets, poller, jobs)
 """Started in this order with the application, and ended in the reverse one before the container is closed."""

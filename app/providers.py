@@ -1,32 +1,62 @@
 """What is bound to which port: one provider a module, one line a binding."""
 
+import os
 from collections.abc import AsyncIterator
 from importlib.metadata import version
-from typing import Final
+from typing import Final, NewType
 
 from dishka import AnyOf, Provider, Scope, from_context, provide
 from litestar import Request
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from adapters.events.codec import JsonEventCodec
+from adapters.events.dispatcher import EventDispatcher
+from adapters.events.fan_out import Broadcaster
+from adapters.events.follower import Follower
+from adapters.events.relay import Relay
 from adapters.http_api.service import HealthChecks, Release
+from adapters.pollers.configuration_file import ConfigurationFile
+from adapters.pollers.host_guard import HostGuard
+from adapters.pollers.http_client import GuardedHttpClient
+from adapters.pollers.http_device import HttpDeviceReader
+from adapters.pollers.jitter import RandomJitter
+from adapters.pollers.schedule import Poller
 from adapters.timescale.database import Database
+from adapters.timescale.ingestion import TimescaleIngestionUnitOfWork
 from adapters.timescale.operations import TimescaleOperationsUnitOfWork
 from adapters.timescale.sensors_unit_of_work import TimescaleSensorsUnitOfWork
+from adapters.timescale.signals import TimescaleLeadership, TimescaleSignals
 from adapters.units.pint_catalog import PintUnitCatalog
 from adapters.web.authentication import Authenticator
 from adapters.web.limits import CallLimit, SignInLimit
 from adapters.web.metrics import HttpMetrics
+from adapters.websocket.sockets import LiveSockets
+from app.bridges import SensorsReadingSink
 from app.clock import RandomIds, SystemClock
 from app.health import DatabaseCheck
-from app.settings import Settings
-from app.subscriptions import TOPICS
+from app.settings import ProcessRole, Settings
+from app.subscriptions import HANDLERS, TOPICS
+from domain.ingestion.model import WorkerId
+from domain.ingestion.ports import (
+    DeviceReader,
+    IngestionUnitOfWork,
+    IotConfigurationSource,
+    Jitter,
+    ReadingSink,
+)
 from domain.ingestion.ports import UnitCatalog as IngestionUnitCatalog
+from domain.ingestion.reading_buffer import ReadingBuffer
+from domain.ingestion.services.devices import ReportDevices
+from domain.ingestion.services.fleet import Fleet
+from domain.ingestion.services.poll_now import PollNow
+from domain.ingestion.services.polling import PollDevice
+from domain.ingestion.services.saving import SavePolls
 from domain.operations.model import Principal
-from domain.operations.ports import OperationsUnitOfWork
+from domain.operations.ports import Leadership, LiveFeed, OperationsUnitOfWork, RelayStatus, Signals
 from domain.operations.services.api_keys import ApiKeys
 from domain.operations.services.audit import Audit
 from domain.operations.services.feed import FeedReader
+from domain.operations.services.health import EventsMonitor
 from domain.operations.services.idempotency import Idempotency
 from domain.sensors.ports import SensorsUnitOfWork
 from domain.sensors.ports import UnitCatalog as SensorsUnitCatalog
@@ -37,9 +67,11 @@ from domain.sensors.services.live import LiveReadings
 from domain.sensors.services.readings import ReadReadings, WriteReadings
 from domain.sensors.services.rooms import Rooms
 from domain.sensors.services.sensors import Sensors
+from domain.sensors.services.upkeep import Upkeep
 from domain.shared.ports import Clock, EventCodec, IdFactory
 
 PACKAGE: Final = "energy-dashboard"
+ProcessName = NewType("ProcessName", str)
 
 
 class SurroundingsProvider(Provider):
@@ -64,6 +96,7 @@ class DatabaseProvider(Provider):
 
     operations = provide(TimescaleOperationsUnitOfWork, provides=OperationsUnitOfWork)
     sensors = provide(TimescaleSensorsUnitOfWork, provides=SensorsUnitOfWork)
+    ingestion = provide(TimescaleIngestionUnitOfWork, provides=IngestionUnitOfWork)
 
     @provide
     async def database(self, settings: Settings, codec: EventCodec) -> AsyncIterator[Database]:
@@ -85,6 +118,113 @@ class OperationsProvider(Provider):
     feed = provide(FeedReader)
     idempotency = provide(Idempotency)
 
+    @provide
+    async def leadership(self, database: Database) -> AsyncIterator[Leadership]:
+        """Let one process relay events."""
+        leadership = TimescaleLeadership(database.url)
+        yield leadership
+        await leadership.close()
+
+    @provide
+    def signals(self, database: Database) -> Signals:
+        """Let processes tell each other that there is something new."""
+        return TimescaleSignals(database.url)
+
+
+class EventsProvider(Provider):
+    """From a committed event to its handlers and to every open socket."""
+
+    scope = Scope.APP
+
+    broadcaster = provide(Broadcaster, provides=AnyOf[Broadcaster, LiveFeed])
+    monitor = provide(EventsMonitor)
+
+    @provide
+    def process(self, ids: IdFactory) -> ProcessName:
+        """Name this process, among those that share the database."""
+        return ProcessName(str(ids.new()))
+
+    @provide
+    def dispatcher(self) -> EventDispatcher:
+        """Bind events to their handlers."""
+        return EventDispatcher(HANDLERS)
+
+    @provide
+    def follower(
+        self, uow: OperationsUnitOfWork, signals: Signals, broadcaster: Broadcaster, process: ProcessName
+    ) -> Follower:
+        """Keep the live feed of this process in step."""
+        return Follower(uow, signals, broadcaster, process)
+
+    @provide
+    def relay(
+        self,
+        uow: OperationsUnitOfWork,
+        leadership: Leadership,
+        signals: Signals,
+        dispatcher: EventDispatcher,
+        follower: Follower,
+        clock: Clock,
+        process: ProcessName,
+        settings: Settings,
+    ) -> AnyOf[Relay, RelayStatus]:
+        """Publish and deliver what was committed; a process that only answers calls leaves it to others."""
+        return Relay(
+            uow=uow,
+            leadership=leadership,
+            signals=signals,
+            dispatcher=dispatcher,
+            follower=follower,
+            clock=clock,
+            process=process,
+            candidate=settings.role is not ProcessRole.API,
+        )
+
+
+class IngestionProvider(Provider):
+    """Polling devices."""
+
+    scope = Scope.APP
+
+    jitter = provide(RandomJitter, provides=Jitter)
+    reader = provide(HttpDeviceReader, provides=DeviceReader)
+    sink = provide(SensorsReadingSink, provides=ReadingSink)
+    poll_device = provide(PollDevice)
+    save_polls = provide(SavePolls)
+    poll_now = provide(PollNow)
+    devices = provide(ReportDevices)
+
+    @provide
+    def buffer(self) -> ReadingBuffer:
+        """Hold what was read until it is stored."""
+        return ReadingBuffer()
+
+    @provide
+    def configuration(self, settings: Settings, units: IngestionUnitCatalog) -> IotConfigurationSource:
+        """Read the file of the settings, again whenever it changes."""
+        return ConfigurationFile(settings.iots_config, units)
+
+    @provide
+    async def client(self, settings: Settings) -> AsyncIterator[GuardedHttpClient]:
+        """Reach the hosts that the settings allow, and no others."""
+        guard = HostGuard(settings.poller_allowed_hosts)
+        client = GuardedHttpClient(guard, os.environ)
+        yield client
+        await client.close()
+        guard.close()
+
+    @provide
+    def fleet(
+        self, configuration: IotConfigurationSource, uow: IngestionUnitOfWork, process: ProcessName
+    ) -> Fleet:
+        """Share the devices out among the workers."""
+        return Fleet(WorkerId(process), configuration, uow)
+
+    @provide
+    def poller(self, fleet: Fleet, poll: PollDevice, save: SavePolls, clock: Clock, jitter: Jitter) -> Poller:
+        """Ask each device in its own rhythm."""
+        return Poller(fleet, poll, save, clock, jitter)
+
 
 class SensorsProvider(Provider):
     """The use cases of sensors, rooms and readings."""
@@ -99,6 +239,7 @@ class SensorsProvider(Provider):
     write_readings = provide(WriteReadings)
     read_readings = provide(ReadReadings)
     live_readings = provide(LiveReadings)
+    upkeep = provide(Upkeep)
 
     @provide
     def buckets(
@@ -123,6 +264,28 @@ class WebProvider(Provider):
         return SignInLimit()
 
     @provide
+    def sockets(
+        self,
+        live_feed: LiveFeed,
+        stored_feed: FeedReader,
+        readings: LiveReadings,
+        authenticator: Authenticator,
+        api_keys: ApiKeys,
+        clock: Clock,
+        settings: Settings,
+    ) -> LiveSockets:
+        """Serve WebSockets of this origin and of those that the settings allow."""
+        return LiveSockets(
+            live_feed=live_feed,
+            stored_feed=stored_feed,
+            readings=readings,
+            authenticator=authenticator,
+            api_keys=api_keys,
+            clock=clock,
+            origins=settings.cors_origins,
+        )
+
+    @provide
     def calls(self, settings: Settings) -> CallLimit:
         """Bound the calls of each key as the settings say."""
         return CallLimit(settings.rate_limit)
@@ -141,9 +304,9 @@ class WebProvider(Provider):
         return registry
 
     @provide
-    def health_checks(self, database: DatabaseCheck) -> HealthChecks:
+    def health_checks(self, database: DatabaseCheck, events: EventsMonitor) -> HealthChecks:
         """List the parts that say how they are."""
-        return HealthChecks([database])
+        return HealthChecks([database, events])
 
     @provide(scope=Scope.REQUEST)
     def principal(self, request: Request) -> Principal:  # type: ignore[type-arg]  # dishka knows it as this
@@ -152,5 +315,13 @@ class WebProvider(Provider):
         return principal
 
 
-PROVIDERS: Final = (SurroundingsProvider, DatabaseProvider, OperationsProvider, SensorsProvider, WebProvider)
+PROVIDERS: Final = (
+    SurroundingsProvider,
+    DatabaseProvider,
+    EventsProvider,
+    OperationsProvider,
+    SensorsProvider,
+    IngestionProvider,
+    WebProvider,
+)
 """All of them."""

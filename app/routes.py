@@ -6,13 +6,15 @@ from litestar.types import ControllerRouterHandler
 
 from adapters.http_api.api_keys import ApiKeysController
 from adapters.http_api.audit import AuditController
+from adapters.http_api.ingestion import IngestionDevicesController
 from adapters.http_api.readings import DataController, sensor_data
 from adapters.http_api.rooms import RoomsController
 from adapters.http_api.sensors import SensorsController
 from adapters.http_api.service import health, service
 from adapters.web.docs import docs_file, docs_page
+from adapters.websocket.routes import live
 
-OPEN: Final[tuple[ControllerRouterHandler, ...]] = (service, health, docs_page, docs_file)
+OPEN: Final[tuple[ControllerRouterHandler, ...]] = (service, health, live, docs_page, docs_file)
 """Need no key; those that do look at keys look for themselves (the WebSocket)."""
 
 API: Final[tuple[ControllerRouterHandler, ...]] = (
@@ -20,6 +22,7 @@ API: Final[tuple[ControllerRouterHandler, ...]] = (
     sensor_data,
     RoomsController,
     DataController,
+    IngestionDevicesController,
     ApiKeysController,
     AuditController,
 )

@@ -28,6 +28,14 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class ProcessRole(StrEnum):
+    """What a process does: answer calls, do the work behind them (polling, relaying, jobs), or both."""
+
+    API = "api"
+    WORKER = "worker"
+    ALL = "all"
+
+
 class FtpTls(StrEnum):
     """Whether and how an FTP connection is encrypted."""
 
@@ -103,6 +111,9 @@ class Settings:
     )
     host: str = _variable(values.text_of, "127.0.0.1", "The address to listen on.")
     port: int = _variable(values.port, 8000, "The port to listen on; 0 takes a free one.")
+    role: ProcessRole = _variable(
+        values.word_of(ProcessRole), ProcessRole.ALL, "What this process does: `api`, `worker` or `all`."
+    )
     debug: bool = _variable(values.boolean, default=False, meaning="Log more.")
     log_format: LogFormat = _variable(
         values.word_of(LogFormat), LogFormat.CONSOLE, "How log lines look: `console` or `json`."

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from adapters.events.dispatcher import Handler
+from domain.ingestion import events as ingestion
 from domain.operations import events as operations
 from domain.operations.model import Topic
 from domain.sensors import events as sensors
@@ -15,7 +17,11 @@ TOPICS: Final[dict[type[DomainEvent], Topic | None]] = {
     sensors.RoomCreated: Topic.SENSOR_EVENTS,
     sensors.RoomChanged: Topic.SENSOR_EVENTS,
     sensors.RoomDeleted: Topic.SENSOR_EVENTS,
+    ingestion.DeviceStatusChanged: Topic.SYSTEM_EVENTS,
     operations.ApiKeyCreated: None,
     operations.ApiKeyRevoked: None,
 }
 """Every event of the product, with its topic where it is public."""
+
+HANDLERS: Final[tuple[Handler, ...]] = ()
+"""Who is told of events, at least once each, also after a crash; a handler's annotation says of which."""

@@ -98,6 +98,9 @@ class MemoryReadingStore(ReadingStore):
         )
         return Outcome.UPDATED
 
+    async def prepare(self, start: datetime, end: datetime) -> None:
+        """Do nothing: a dict has room."""
+
     async def page(
         self, key: SensorKey, start: datetime | None, end: datetime | None, after: datetime | None, limit: int
     ) -> Sequence[Reading]:

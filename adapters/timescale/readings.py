@@ -174,6 +174,9 @@ class TimescaleReadingStore(ReadingStore):
             )
         )
 
+    async def prepare(self, start: datetime, end: datetime) -> None:
+        await self._partitions.ensure(start, end)
+
     async def page(
         self, key: SensorKey, start: datetime | None, end: datetime | None, after: datetime | None, limit: int
     ) -> Sequence[Reading]:

@@ -179,6 +179,10 @@ class ReadingStore(Protocol):
         """
 
     @abstractmethod
+    async def prepare(self, start: datetime, end: datetime) -> None:
+        """Make room for the readings of ``[start, end]`` before they come."""
+
+    @abstractmethod
     async def page(
         self, key: SensorKey, start: datetime | None, end: datetime | None, after: datetime | None, limit: int
     ) -> Sequence[Reading]:

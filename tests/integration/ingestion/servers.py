@@ -22,7 +22,6 @@ class DeviceServer:
     behaviours: dict[str, Respond] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
-    sent_bytes: int = 0
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -34,8 +33,10 @@ class DeviceServer:
     def answer(self, path: str, body: bytes | str | object, status: str = "200 OK", **headers: str) -> str:
         content = body if isinstance(body, bytes) else body if isinstance(body, str) else json.dumps(body)
         raw = content if isinstance(content, bytes) else content.encode()
-        fields = {"Content-Length": str(len(raw)), **{k.replace("_", "-"): v for k, v in headers.items()}}
-        head = f"HTTP/1.1 {status}\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items()) + "\r\n"
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        fields = {"Content-Length": str(len(raw)), **given}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        head = f"HTTP/1.1 {status}\r\n{lines}\r\n"
 
         async def respond(writer: asyncio.StreamWriter, _: dict[str, str]) -> None:
             writer.write(head.encode() + raw)
@@ -47,10 +48,10 @@ class DeviceServer:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
                 path = head[0].split(" ")[1]
-                headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in head[1:]) if k}
+                fields = (line.partition(": ") for line in head[1:] if line)
                 self.asked[path] += 1
-                self.headers[path] = headers
-                await self.behaviours[path](writer, headers)
+                self.headers[path] = {name.lower(): value for name, _, value in fields}
+                await self.behaviours[path](writer, self.headers[path])
                 await writer.drain()
         writer.close()
 
@@ -59,7 +60,8 @@ async def hang(_: asyncio.StreamWriter, __: dict[str, str]) -> None:
     await asyncio.sleep(3600)
 
 
-async def drip(writer: asyncio.StreamWriter, _: dict[str, str]) -> None:
+async def drip(writer: asyncio.StreamWriter, headers: dict[str, str]) -> None:
+    del headers
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
     while True:
         writer.write(b" ")

@@ -2,11 +2,15 @@
 
 import asyncio
 import gzip
+import shutil
 import socket
 import ssl
+import subprocess
+import tempfile
 import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +24,7 @@ from domain.ingestion.iot_configuration import AuthType, Device, DeviceAuth, Htt
 from domain.ingestion.model import DeviceId, Fault
 from tests.integration.ingestion.servers import (
     DeviceServer,
+    Respond,
     bomb,
     break_off,
     deflated,
@@ -70,8 +75,8 @@ async def test_a_dead_device_refuses(client: GuardedHttpClient) -> None:
 
 @pytest.mark.parametrize("behaviour", [hang, drip])
 async def test_a_hanging_device_times_out(
-    server: DeviceServer, client: GuardedHttpClient, behaviour: Any
-) -> None:  # noqa: ANN401
+    server: DeviceServer, client: GuardedHttpClient, behaviour: Respond
+) -> None:
     started = asyncio.get_running_loop().time()
     assert (await fault(client, device(server.on("/x", behaviour), 0.3))).code == "timeout"
     assert asyncio.get_running_loop().time() - started < 2
@@ -242,11 +247,6 @@ async def test_a_post_carries_its_body(client: GuardedHttpClient) -> None:
 
 
 def _self_signed() -> ssl.SSLContext | None:
-    import shutil  # noqa: PLC0415
-    import subprocess  # noqa: PLC0415
-    import tempfile  # noqa: PLC0415
-    from pathlib import Path  # noqa: PLC0415
-
     openssl = shutil.which("openssl")
     if openssl is None:
         return None

@@ -38,34 +38,38 @@ class Served:
         return {"Authorization": f"Bearer {await self.secret(role)}"}
 
 
-@pytest.fixture
+def asgi_transport(app: Litestar, address: str = "203.0.113.9") -> httpx.ASGITransport:
+    return httpx.ASGITransport(app, client=(address, 1234))  # type: ignore[arg-type]  # Litestar's are narrower
+
+
+@pytest.fixture(scope="module")
 def settings() -> Settings:
-    """Override it with a parametrization that is indirect, or in a module."""
+    """Give the settings; a module may have its own."""
     return read_settings({}, None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def routes() -> list[Any]:
-    """Give handlers to be added, for what no route of the product shows."""
+    """Give handlers to be added; a module may have some, for what no route of the product shows."""
     return []
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def served(settings: Settings, routes: list[Any]) -> AsyncIterator[Served]:
     provider = MemoryProvider()
     app = create_app(settings, provider, background=())
     for route in routes:
         app.register(route)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=True, client=("203.0.113.9", 1234))
+    transport = asgi_transport(app)
     async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield Served(app, provider, client)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def admin(served: Served) -> dict[str, str]:
     return await served.headers(Role.ADMIN)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def viewer(served: Served) -> dict[str, str]:
     return await served.headers(Role.VIEWER)

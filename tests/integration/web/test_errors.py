@@ -39,7 +39,8 @@ class Thing(msgspec.Struct):
 
 @get("/raise/{kind:str}")
 async def raising(kind: FromPath[str]) -> None:
-    raise RAISED[kind][0]()
+    error = RAISED[kind][0]()
+    raise error
 
 
 @post("/things")
@@ -75,12 +76,12 @@ async def asking(
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def routes() -> list[Any]:
     return [raising, taking, taking_lists, asking]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def settings() -> Settings:
     return read_settings({"BODY_LIMIT": str(LIMIT)}, None)
 
@@ -269,7 +270,7 @@ async def test_an_endless_body_is_not_read_to_its_end(served: Served, announced:
             given += 65536
             yield b"x" * 65536
 
-    headers = {"Content-Length": announced.encode()} if announced else {}
+    headers = {b"Content-Length": announced.encode()} if announced else {}
     answer = await served.client.post("/things", content=endless(), headers=headers)
     problem(answer, 413, "too_large")
     assert given <= LIMIT + 65536
@@ -306,6 +307,6 @@ async def test_hostile_headers_are_no_fault_of_ours(served: Served, admin: dict[
         {"Content-Length": "x"},
         {"Cookie": "a=b; ;;=; \xff"},
     ):
-        encoded = {name: value.encode("latin-1") for name, value in headers.items()}
-        answer = await served.client.get("/api/v1/api-keys", headers={**admin, **encoded})
+        given = {name.encode(): value.encode("latin-1") for name, value in {**admin, **headers}.items()}
+        answer = await served.client.get("/api/v1/api-keys", headers=given)
         assert answer.status_code < 500, headers

@@ -1,0 +1,29 @@
+"""What keeps the storage of readings in order."""
+
+from datetime import timedelta
+from typing import Final
+
+from domain.sensors.ports import SensorsUnitOfWork
+from domain.shared.ports import Clock
+
+REJECTIONS_KEPT: Final = timedelta(days=30)
+_AHEAD: Final = timedelta(days=28)
+
+
+class Upkeep:
+    """Use cases for jobs; each can be repeated without harm."""
+
+    def __init__(self, uow: SensorsUnitOfWork, clock: Clock) -> None:
+        self._uow = uow
+        self._clock = clock
+
+    async def prepare_storage(self) -> None:
+        """Make room for the readings of the coming weeks, so that no write has to wait for it."""
+        now = self._clock.now()
+        async with self._uow.begin() as tx:
+            await tx.readings.prepare(now, now + _AHEAD)
+
+    async def purge_rejections(self) -> int:
+        """Delete refused readings after 30 days, and return how many."""
+        async with self._uow.begin() as tx:
+            return await tx.rejections.purge(self._clock.now() - REJECTIONS_KEPT)

@@ -1,0 +1,70 @@
+"""The server: the whole application under uvicorn, in a process of its own."""
+
+import multiprocessing
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from multiprocessing.context import SpawnProcess
+from typing import Final
+
+import uvicorn
+
+from app.asgi import create_app
+from app.settings import Settings
+
+_START_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running server."""
+
+    port: int
+
+    def cpu_seconds(self) -> float | None:
+        """Return the CPU time that the process has used, None where the platform does not tell."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+        connection.close()
+        found = [line.split()[1] for line in lines if line.startswith("process_cpu_seconds_total ")]
+        return float(found[0]) if found else None
+
+
+def _serve(database_url: str, port: int) -> None:
+    app = create_app(Settings(database_url=database_url, port=port))
+    uvicorn.run(app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", log_level="warning", access_log=False)
+
+
+@contextmanager
+def served(database_url: str) -> Iterator[Served]:
+    """Run the application on a free port until the end of the block."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(database_url, port))
+    process.start()
+    try:
+        _wait_until_healthy(process, port)
+        yield Served(port)
+    finally:
+        process.terminate()
+        process.join(10)
+
+
+def _wait_until_healthy(process: SpawnProcess, port: int) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.is_alive():
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/health/ready")
+            if connection.getresponse().status == 200:
+                return
+        except (OSError, HTTPException):
+            time.sleep(0.05)
+        finally:
+            connection.close()
+    raise RuntimeError("the server did not become healthy")
