@@ -3,16 +3,23 @@
 from dishka import Provider, Scope, provide
 
 from adapters.memory.database import MemoryDatabase
+from adapters.memory.ingestion import (
+    MemoryDeviceReader,
+    MemoryIngestionUnitOfWork,
+    MemoryIotConfigurationSource,
+)
 from adapters.memory.operations import MemoryOperationsUnitOfWork
+from adapters.memory.outbox import MemoryLeadership, MemorySignals
 from adapters.memory.sensors_unit_of_work import MemorySensorsUnitOfWork
-from domain.operations.ports import OperationsUnitOfWork
+from domain.ingestion.ports import DeviceReader, IngestionUnitOfWork, IotConfigurationSource
+from domain.operations.ports import Leadership, OperationsUnitOfWork, Signals
 from domain.sensors.ports import SensorsUnitOfWork
 from domain.shared.ports import Clock, IdFactory
 from tests.surroundings import FakeClock, SequentialIds
 
 
 class MemoryProvider(Provider):
-    """Overrides what reaches outside; ``database``, ``clock`` and ``ids`` are for the test to look at."""
+    """Overrides what reaches outside; what a test may look at or lay out are attributes."""
 
     scope = Scope.APP
 
@@ -21,10 +28,14 @@ class MemoryProvider(Provider):
         self.database = MemoryDatabase()
         self.clock = FakeClock()
         self.ids = SequentialIds()
+        self.devices = MemoryDeviceReader()
+        self.configuration = MemoryIotConfigurationSource()
 
     operations = provide(MemoryOperationsUnitOfWork, provides=OperationsUnitOfWork, override=True)
-
     sensors = provide(MemorySensorsUnitOfWork, provides=SensorsUnitOfWork, override=True)
+    ingestion = provide(MemoryIngestionUnitOfWork, provides=IngestionUnitOfWork, override=True)
+    leadership = provide(MemoryLeadership, provides=Leadership, override=True)
+    signals = provide(MemorySignals, provides=Signals, override=True)
 
     @provide
     def memory_database(self) -> MemoryDatabase:
@@ -37,3 +48,11 @@ class MemoryProvider(Provider):
     @provide(override=True)
     def test_ids(self) -> IdFactory:
         return self.ids
+
+    @provide(override=True)
+    def test_devices(self) -> DeviceReader:
+        return self.devices
+
+    @provide(override=True)
+    def test_configuration(self) -> IotConfigurationSource:
+        return self.configuration

@@ -87,8 +87,10 @@ class Relay(RelayStatus):
     def leader(self) -> bool:
         return self._leader
 
-    def wake(self, _events: Sequence[DomainEvent] = ()) -> None:
-        """Say that events were committed in this process."""
+    def wake(self, events: Sequence[DomainEvent]) -> None:
+        """Say that these were committed in this process (this is what `Database.on_commit` calls)."""
+        if not events:
+            return
         if self._leader:
             self._unpublished.set()
         else:

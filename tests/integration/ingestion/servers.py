@@ -73,7 +73,7 @@ async def flood(writer: asyncio.StreamWriter, _: dict[str, str]) -> None:
     """Send 50 MB without saying so before."""
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     chunk = b" " * 65536
-    for _ in range(800):
+    for _number in range(800):
         writer.write(b"10000\r\n" + chunk + b"\r\n")
         await writer.drain()
     writer.write(b"0\r\n\r\n")

@@ -112,7 +112,7 @@ async def test_every_kind_of_error_has_its_answer(
         [record] = [record for record in caplog.records if body["instance"] in record.getMessage()]
         assert (record.exc_info is not None) == (status == 500)
     else:
-        assert not caplog.records
+        assert not [record for record in caplog.records if record.name != "httpx"]
     if kind == "invalid":
         assert body["errors"] == [{"pointer": "", "code": "bad_thing", "detail": "no"}]
     assert answer.headers.get("retry-after") == {"often": "3", "away": "5"}.get(kind)
@@ -288,7 +288,7 @@ async def test_an_endless_body_is_not_read_to_its_end(served: Served, announced:
         "/..%2f..%2fetc/passwd",
         "/query/%F0%9F%92%A9",
         "/api/v1/api-keys/%00",
-        "//////",
+        "/query//////1////?start=0",
         "/query/1?" + "a=b&" * 10_000,
     ],
 )

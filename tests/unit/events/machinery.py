@@ -109,5 +109,5 @@ class Handlers:
 
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - it is the outcome that a test waits for
             await asyncio.sleep(0.005)

@@ -23,8 +23,15 @@ class Site:
         self.leadership = MemoryLeadership()
         self.signals = MemorySignals()
 
-    def process(self, *handlers: Handlers, **options: float) -> Process:
-        process = Process(self.uow, self.leadership, self.signals, [one.note for one in handlers], **options)
+    def process(self, *handlers: Handlers, poll_seconds: float = 0.05, candidate: bool = True) -> Process:
+        process = Process(
+            self.uow,
+            self.leadership,
+            self.signals,
+            [one.note for one in handlers],
+            poll_seconds=poll_seconds,
+            candidate=candidate,
+        )
         self.database.on_commit(process.relay.wake)
         return process
 

@@ -1,0 +1,121 @@
+"""The demo: a simulated building that is polled like a real one, with history written like real readings."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from dishka import AsyncContainer
+
+from adapters.simulator.history import SimulatedSeries
+from adapters.simulator.server import SimulatedBuilding
+from app.background import BACKGROUND, Background, running
+from app.bridges import definition_of
+from app.clock import SystemClock
+from domain.ingestion.ports import IotConfigurationSource
+from domain.sensors.model import SensorId, Source
+from domain.sensors.ports import SensorsUnitOfWork
+from domain.sensors.services.checking import Submission
+from domain.sensors.services.readings import WriteReadings
+from domain.sensors.services.sensors import Sensors
+from domain.shared.errors import ConflictError, DomainError
+from domain.shared.events import SYSTEM
+
+_LOG: Final = logging.getLogger(__name__)
+_SOURCE: Final = Source("demo")
+_ROWS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of history: ``[now - since, now - until)`` with a reading every ``step``."""
+
+    since: timedelta
+    until: timedelta
+    step: timedelta
+
+
+HISTORY: Final = (
+    Stretch(timedelta(days=1), timedelta(0), timedelta(minutes=1)),
+    Stretch(timedelta(days=28), timedelta(days=1), timedelta(minutes=5)),
+)
+"""The newest first, so that there is something to see at once."""
+
+
+class Demo:
+    """The building, from the start of the application to its end."""
+
+    def __init__(self, configuration_file: Path) -> None:
+        self._configuration_file = configuration_file
+        self._building = SimulatedBuilding(SystemClock().now)
+
+    @property
+    def background(self) -> tuple[Background, ...]:
+        """What runs beside the calls: the building, then all that a real one has, then the history."""
+        return (self._devices, *BACKGROUND, self._history)
+
+    @asynccontextmanager
+    async def _devices(self, _: AsyncContainer) -> AsyncIterator[None]:
+        async with self._building:
+            document = json.dumps(self._building.configuration(), indent=2)
+            await asyncio.to_thread(self._configuration_file.write_text, document)
+            yield
+
+    @asynccontextmanager
+    async def _history(self, container: AsyncContainer) -> AsyncIterator[None]:
+        async with running(self._write_history(container), "history"):
+            yield
+
+    async def _write_history(self, container: AsyncContainer) -> None:
+        readings: WriteReadings = await container.get(WriteReadings)
+        now = SystemClock().now()
+        try:
+            since = await self._newest(container)
+            await self._define_sensors(container)
+            for stretch in HISTORY:
+                start, end = now - stretch.since, now - stretch.until
+                if since is not None:
+                    start = max(start, since)
+                if start < end:
+                    series = await asyncio.to_thread(list, self._building.history(start, end, stretch.step))
+                    for submission in submissions(series):
+                        await readings.write(submission, _SOURCE)
+        except DomainError:
+            _LOG.exception("the history of the demo could not be written")
+
+    async def _newest(self, container: AsyncContainer) -> datetime | None:
+        """Return the time of the newest reading that is stored: an earlier demo got as far."""
+        uow: SensorsUnitOfWork = await container.get(SensorsUnitOfWork)
+        async with uow.begin() as tx:
+            latest = await tx.readings.latest(None)
+        return max((reading.time for reading in latest.values()), default=None)
+
+    async def _define_sensors(self, container: AsyncContainer) -> None:
+        source: IotConfigurationSource = await container.get(IotConfigurationSource)
+        sensors: Sensors = await container.get(Sensors)
+        configuration = await source.load()
+        for value in chain.from_iterable(device.values for device in configuration.devices.values()):
+            if value.sensor is not None:
+                try:
+                    await sensors.create(definition_of(value.sensor), SYSTEM)
+                except ConflictError:
+                    continue  # the poller was here first
+
+
+def submissions(series: Iterable[SimulatedSeries]) -> Iterable[Submission]:
+    """Yield the series as writes of about 10,000 rows."""
+    for one in series:
+        for start in range(0, len(one.times), _ROWS):
+            times = one.times[start : start + _ROWS]
+            yield Submission(
+                sensor_ids=[SensorId(one.sensor_id)] * len(times),
+                times_us=times,
+                values=one.values[start : start + _ROWS],
+                units=None if one.unit is None else [one.unit] * len(times),
+            )
