@@ -104,10 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     key_commands = key.add_subparsers(required=True, metavar="COMMAND")
     _add_key_commands(key_commands)
 
-    variables = add(
-        "variables", lambda _, __: print(variables_table()) or 0, "list the environment's variables"
-    )
-    variables.set_defaults(data_dir=None)
+    add("variables", _variables, "list the environment's variables")
     return parser
 
 

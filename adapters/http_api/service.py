@@ -16,6 +16,7 @@ from litestar.openapi import ResponseSpec
 from litestar.response import Redirect
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from adapters.web.response import NegotiatedResponse
 from domain.shared.health import Health, HealthCheck, HealthStatus
 
 _LOG: Final = logging.getLogger(__name__)
@@ -118,7 +119,9 @@ async def health(checks: FromDishka[HealthChecks], release: FromDishka[Release])
         checks={name: {"status": one.status.value, **one.figures} for name, one in found.items()},
     )
     ready = found[_DATABASE].status is not HealthStatus.DOWN
-    return Response(answer, status_code=200 if ready else 503, headers={"Cache-Control": "no-store"})
+    return NegotiatedResponse(
+        answer, status_code=200 if ready else 503, headers={"Cache-Control": "no-store"}
+    )
 
 
 @get("/metrics", media_type=MediaType.TEXT, summary="Figures for Prometheus")

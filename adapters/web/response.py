@@ -23,7 +23,7 @@ def wants_msgpack(request: Request[Any, Any, Any]) -> bool:
 
 
 class NegotiatedResponse(Response[Content]):
-    """The answer of every call that does not say otherwise."""
+    """The answer of every call. A handler that sets a status or headers itself returns one of these."""
 
     def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **options: Any) -> ASGIResponse:  # noqa: ANN401
         """Encode the answer as asked for."""

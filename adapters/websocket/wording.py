@@ -24,7 +24,6 @@ _INTERNAL: Final = frozenset({"event_id", "occurred_at", "actor", "key"})
 """Who did it is for the audit trail, which only admins read; keys never leave the product."""
 
 
-
 def _other(value: object) -> object:
     if isinstance(value, array):
         return value.tolist()

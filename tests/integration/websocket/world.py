@@ -115,7 +115,7 @@ class World:
             clock=self.clock,
             process="test",
         )
-        self.database.on_commit(self.relay.wake)
+        self.database.on_commit(lambda events: self.relay.wake(events) if events else None)
         self.api_keys = ApiKeys(self.operations, self.clock, self.ids)
         self.sockets = LiveSockets(
             live_feed=self.broadcaster,
