@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Request, get, post
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.status_codes import HTTP_200_OK
 
 from adapters.http_api.sensors import ReadingAnswer, reading_answer
@@ -87,9 +87,10 @@ class BucketAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
     count: int | msgspec.UnsetType | None = msgspec.UNSET
     first: float | msgspec.UnsetType | None = msgspec.UNSET
     last: float | msgspec.UnsetType | None = msgspec.UNSET
+    energy: float | msgspec.UnsetType | None = msgspec.UNSET
     expected: int | None
     actual: int
-    coverage: float | None
+    coverage: float
     quality: Quality
 
 
@@ -148,8 +149,8 @@ class DataController(Controller):
         request: Request[Any, Any, Any],
         readings: FromDishka[WriteReadings],
         principal: FromDishka[Principal],
-        atomic: bool = False,
-        dry_run: bool = False,
+        atomic: FromQuery[bool] = False,
+        dry_run: FromQuery[bool] = False,
     ) -> ReceiptAnswer:
         """Store up to 50,000 readings of any sensors, and say what became of each.
 
@@ -174,7 +175,7 @@ class DataController(Controller):
     async def rejected(
         self,
         readings: FromDishka[ReadReadings],
-        receipt_id: UUID | None = None,
+        receipt_id: FromQuery[UUID | None] = None,
         limit: Limit = DEFAULT_LIMIT,
         offset: Offset = 0,
     ) -> Page[KeptRejectionAnswer]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, delete, get, post, put
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 
 from adapters.web.authentication import requires
@@ -191,10 +191,10 @@ class SensorsController(Controller):
     async def list_sensors(
         self,
         sensors: FromDishka[Sensors],
-        room_name: str | None = None,
-        quantity: Quantity | None = None,
-        device_id: str | None = None,
-        status: Staleness | None = None,
+        room_name: FromQuery[str | None] = None,
+        quantity: FromQuery[Quantity | None] = None,
+        device_id: FromQuery[str | None] = None,
+        status: FromQuery[Staleness | None] = None,
         q: Text = None,
         label: Labels = None,
         sort: SortBy = "sensor_id",
@@ -248,7 +248,7 @@ class SensorsController(Controller):
         sensor_id: FromPath[str],
         sensors: FromDishka[Sensors],
         principal: FromDishka[Principal],
-        purge: bool = False,
+        purge: FromQuery[bool] = False,
     ) -> None:
         """Delete the sensor; one with readings only where ``purge`` says to delete them too."""
         await sensors.delete(SensorId(sensor_id), principal.actor, purge=purge)

@@ -41,9 +41,14 @@ def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever a state holds
         return {key: _copied(one) for key, one in value.items()}
     if isinstance(value, (list, set)):
         return type(value)(_copied(one) for one in value)
-    if is_dataclass(value) and not value.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        return replace(value, **{one.name: _copied(getattr(value, one.name)) for one in fields(value)})  # type: ignore[type-var]
+    if is_dataclass(value) and not isinstance(value, type) and not _is_frozen(type(value)):
+        return replace(value, **{one.name: _copied(getattr(value, one.name)) for one in fields(value)})
     return value
+
+
+def _is_frozen(kind: Any) -> bool:  # noqa: ANN401 - a class made by @dataclass
+    frozen: bool = kind.__dataclass_params__.frozen
+    return frozen
 
 
 class MemoryDatabase:

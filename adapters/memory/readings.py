@@ -113,11 +113,19 @@ class MemoryReadingStore(ReadingStore):
             and (after is None or reading.time > after)
         ][:limit]
 
-    async def columns(self, key: SensorKey, start: datetime, end: datetime) -> ReadingColumns:
+    async def columns(
+        self, key: SensorKey, start: datetime, end: datetime, *, neighbours: bool = False
+    ) -> ReadingColumns:
         columns = ReadingColumns()
         first, last = to_microseconds(start), to_microseconds(end)
-        for time_us, stored in sorted(self._state.readings.get(key, {}).items(), key=_time):
-            if first <= time_us < last:
+        rows = sorted(self._state.readings.get(key, {}).items(), key=_time)
+        good = [time_us for time_us, stored in rows if stored.quality != QualityCode.BAD]
+        wanted: set[int] = set()
+        if neighbours:
+            wanted |= set([time_us for time_us in good if time_us < first][-1:])
+            wanted |= set([time_us for time_us in good if time_us >= last][:1])
+        for time_us, stored in rows:
+            if first <= time_us < last or time_us in wanted:
                 columns.times_us.append(time_us)
                 columns.values.append(stored.value)
                 columns.qualities.append(stored.quality)

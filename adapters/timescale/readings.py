@@ -69,6 +69,18 @@ SET value = chosen.value, quality = chosen.quality, source_key = chosen.source_k
 FROM chosen WHERE (stored.sensor_key, stored.time) = (chosen.sensor_key, chosen.time)
   AND stored.time BETWEEN $1 AND $2"""
 
+_BETWEEN: Final = """SELECT time, value, quality FROM sensors.readings
+WHERE sensor_key = $1 AND time >= $2 AND time < $3 ORDER BY time"""
+
+# 2 is QualityCode.BAD.
+_WITH_NEIGHBOURS: Final = """(SELECT time, value, quality FROM sensors.readings
+  WHERE sensor_key = $1 AND time < $2 AND quality <> 2 ORDER BY time DESC LIMIT 1)
+UNION ALL (SELECT time, value, quality FROM sensors.readings
+  WHERE sensor_key = $1 AND time >= $2 AND time < $3)
+UNION ALL (SELECT time, value, quality FROM sensors.readings
+  WHERE sensor_key = $1 AND time >= $3 AND quality <> 2 ORDER BY time LIMIT 1)
+ORDER BY time"""
+
 # Sorted by sensor, so that two writers take the rows of `latest` in one order and never wait in a ring.
 _WITH_COMMIT: Final = """incoming AS MATERIALIZED (
   SELECT key, version, timestamptz 'epoch' + time_us * interval '1 microsecond' AS time, value, quality
@@ -195,14 +207,12 @@ class TimescaleReadingStore(ReadingStore):
         )
         return [Reading(row.time, row.value, QualityCode(row.quality).quality) for row in found]
 
-    async def columns(self, key: SensorKey, start: datetime, end: datetime) -> ReadingColumns:
+    async def columns(
+        self, key: SensorKey, start: datetime, end: datetime, *, neighbours: bool = False
+    ) -> ReadingColumns:
         columns = ReadingColumns()
         rows: list[Any] = await self._session.driver.fetch(
-            "SELECT time, value, quality FROM sensors.readings"
-            " WHERE sensor_key = $1 AND time >= $2 AND time < $3 ORDER BY time",
-            key,
-            start,
-            end,
+            _WITH_NEIGHBOURS if neighbours else _BETWEEN, key, start, end
         )
         columns.times_us.extend([to_microseconds(row[0]) for row in rows])
         columns.values.extend([row[1] for row in rows])

@@ -11,7 +11,6 @@ Content = TypeVar("Content")
 
 MSGPACK: Final = "application/msgpack"
 _ASKED_AS: Final = frozenset({MSGPACK, "application/x-msgpack", "application/vnd.msgpack"})
-_JSON: Final = frozenset({None, MediaType.JSON, MediaType.JSON.value})
 
 
 def wants_msgpack(request: Request[Any, Any, Any]) -> bool:
@@ -28,8 +27,7 @@ class NegotiatedResponse(Response[Content]):
     def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **options: Any) -> ASGIResponse:  # noqa: ANN401
         """Encode the answer as asked for."""
         if (
-            self.media_type in _JSON
-            and options.get("media_type") in _JSON
+            (self.media_type or options.get("media_type") or MediaType.JSON) == MediaType.JSON
             and not isinstance(self.content, bytes | str)
             and self.content is not None
             and wants_msgpack(request)

@@ -1,5 +1,6 @@
 """The readings of one stored batch as JSON, encoded once per sensor and chosen by filter."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -34,14 +35,14 @@ class StoredReadings:
     def __init__(self, event: ReadingsStored, sensors: Mapping[SensorKey, Sensor]) -> None:
         self._event = event
         self._sensors: dict[SensorId, Sensor] = {}
-        self._rows: dict[SensorId, tuple[int, int]] = {}
+        self._rows: defaultdict[SensorId, list[range]] = defaultdict(list)
         self._encoded: dict[SensorId, str] = {}
         start = 0
         for key, count in zip(event.sensor_keys, event.counts, strict=True):
             sensor = sensors.get(SensorKey(key))
             if sensor is not None:
                 self._sensors[sensor.sensor_id] = sensor
-                self._rows[sensor.sensor_id] = (start, start + count)
+                self._rows[sensor.sensor_id].append(range(start, start + count))
             start += count
 
     def data(self, selection: Selection) -> str | None:
@@ -73,7 +74,8 @@ class StoredReadings:
                     quantity,
                     room,
                 )
-                for row in range(*self._rows[sensor_id])
+                for rows in self._rows[sensor_id]
+                for row in rows
             ]
             encoded = self._encoded[sensor_id] = _ENCODER.encode(items)[1:-1].decode()
         return encoded

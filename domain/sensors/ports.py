@@ -189,8 +189,13 @@ class ReadingStore(Protocol):
         """Return up to ``limit`` readings in ``[start, end)`` and later than ``after``, oldest first."""
 
     @abstractmethod
-    async def columns(self, key: SensorKey, start: datetime, end: datetime) -> ReadingColumns:
-        """Return all readings in ``[start, end)`` as columns."""
+    async def columns(
+        self, key: SensorKey, start: datetime, end: datetime, *, neighbours: bool = False
+    ) -> ReadingColumns:
+        """Return all readings in ``[start, end)`` as columns.
+
+        With ``neighbours`` also the last one before and the first one after that is not BAD.
+        """
 
     @abstractmethod
     async def latest(self, keys: Collection[SensorKey] | None) -> Mapping[SensorKey, Reading]:

@@ -7,9 +7,7 @@ from domain.sensors.ports import SensorsUnitOfWork
 from tests.surroundings import FakeClock
 
 
-@pytest.fixture(
-    params=["memory", "postgres", pytest.param("timescale", marks=pytest.mark.timescale)], scope="function"
-)
+@pytest.fixture(params=["memory", "postgres", pytest.param("timescale", marks=pytest.mark.timescale)])
 def uow(request: pytest.FixtureRequest, clock: FakeClock) -> SensorsUnitOfWork:
     if request.param == "memory":
         return MemorySensorsUnitOfWork(MemoryDatabase(), clock)

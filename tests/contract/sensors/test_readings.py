@@ -148,10 +148,14 @@ async def test_deleting_one_sensor_leaves_the_others(uow: SensorsUnitOfWork) -> 
 
 async def test_a_transaction_that_fails_leaves_nothing(uow: SensorsUnitOfWork) -> None:
     sensor = await add_sensor(uow)
-    with pytest.raises(ZeroDivisionError):
+
+    async def failing() -> None:
         async with uow.begin() as tx:
             await tx.readings.write(batch(sensor, [1]), overlapping=False)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await failing()
     async with uow.begin() as tx:
         await tx.readings.write(batch(sensor, [1]), overlapping=True)
         tx.roll_back()
@@ -182,9 +186,7 @@ _WRITES = st.lists(
 )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(writes=_WRITES)
 async def test_any_order_of_sources_follows_the_rule(
     uow: SensorsUnitOfWork, writes: list[tuple[str, dict[int, float]]]
@@ -210,3 +212,17 @@ async def test_any_order_of_sources_follows_the_rule(
         page = await tx.readings.page(sensor.key, None, None, None, 100)
         await tx.sensors.delete(sensor.key)
     assert [reading.value for reading in page] == [current[minute] for minute in sorted(current)]
+
+
+async def test_neighbours_outside_the_range_are_the_nearest_good_ones(uow: SensorsUnitOfWork) -> None:
+    sensor = await add_sensor(uow)
+    await store(uow, batch(sensor, range(10)))
+    minute = timedelta(minutes=1)
+    for number in (3, 7):
+        bad = batch(sensor, [99], start=NOON + number * minute, source=PERSON, quality=QualityCode.BAD)
+        await store(uow, bad)
+    async with uow.begin() as tx:
+        columns = await tx.readings.columns(sensor.key, NOON + 4 * minute, NOON + 7 * minute, neighbours=True)
+        alone = await tx.readings.columns(sensor.key, NOON - minute, NOON + 60 * minute, neighbours=True)
+    assert list(columns.values) == [2, 4, 5, 6, 8]
+    assert len(alone) == 10

@@ -36,6 +36,8 @@ async def test_they_are_purged_by_age(uow: SensorsUnitOfWork) -> None:
 
 async def test_hostile_text_is_kept_in_some_form(uow: SensorsUnitOfWork) -> None:
     async with uow.begin() as tx:
-        await tx.rejections.add(FIRST, METER, [_rejected(0, "\x00\ud800'; DROP TABLE x" + "y" * 10_000)], NOON)
+        await tx.rejections.add(
+            FIRST, METER, [_rejected(0, "\x00\ud800'; DROP TABLE x" + "y" * 10_000)], NOON
+        )
         (kept,), _ = await tx.rejections.list(None, 10, 0)
     assert "DROP TABLE" in kept.rejected.sensor_id

@@ -1,8 +1,8 @@
 import asyncio
+import logging
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
@@ -51,7 +51,8 @@ async def test_a_slow_transaction_gets_its_number_when_it_commits(site: Site) ->
     with psycopg.connect(site.owner_url) as slow:
         event = CODEC.encode(happened(1))
         slow.execute(
-            "INSERT INTO ops.outbox (event_id, type, topic, payload, occurred_at) VALUES (%s, %s, %s, %s, now())",
+            "INSERT INTO ops.outbox (event_id, type, topic, payload, occurred_at)"
+            " VALUES (%s, %s, %s, %s, now())",
             (uuid4(), event.type, event.topic, event.payload),
         )
         await process.commit(happened(2))
@@ -61,9 +62,7 @@ async def test_a_slow_transaction_gets_its_number_when_it_commits(site: Site) ->
     assert site.as_owner("SELECT id, seq FROM ops.outbox ORDER BY id") == [(1, 2), (2, 1)]
 
 
-async def test_the_feed_is_a_few_milliseconds_behind_the_commit(
-    site: Site, record_property: Callable[[str, object], None]
-) -> None:
+async def test_the_feed_is_a_few_milliseconds_behind_the_commit(site: Site) -> None:
     near, far = await site.process(poll_seconds=60), await site.process(poll_seconds=60)
     await until(lambda: near.relay.leader)
     delays: dict[str, list[float]] = {"same process": [], "other process": []}
@@ -80,8 +79,8 @@ async def test_the_feed_is_a_few_milliseconds_behind_the_commit(
                 await asyncio.wait_for(heard.wait(), 5)
                 delays[place].append((time.perf_counter() - committed) * 1000)
     for place, milliseconds in delays.items():
-        record_property(f"ms from commit to feed, {place}", round(statistics.median(milliseconds), 2))
-        # Other work on the machine may slow it down; a poll would take seconds.
+        logging.getLogger(__name__).info("%s: %.2f ms", place, statistics.median(milliseconds))
+        # A few on an idle machine; a poll instead of a wake would take a minute.
         assert statistics.median(milliseconds) < 100
 
 

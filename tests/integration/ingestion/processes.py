@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from adapters.memory.database import MemoryDatabase
 from adapters.memory.ingestion import (
@@ -24,13 +24,20 @@ from domain.ingestion.reading_buffer import ReadingBuffer
 from domain.ingestion.services.fleet import Fleet
 from domain.ingestion.services.polling import PollDevice
 from domain.ingestion.services.saving import SavePolls
-from domain.shared.ports import Clock
-from tests.surroundings import SequentialIds
+from domain.shared.ports import Clock, IdFactory
 
 
 class RunningClock(Clock):
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+class RandomIds(IdFactory):
+    def new(self) -> UUID:
+        return uuid4()
+
+    def secret(self) -> str:
+        return uuid4().hex
 
 
 def entry(name: str, uri: str, period: float = 0.2, **fields: object) -> dict[str, object]:
@@ -52,7 +59,7 @@ class Process:
         self.fleet = Fleet(WorkerId(uuid4().hex), self.configuration, self.uow)
         reader = HttpDeviceReader(self.client)
         poll = PollDevice(reader, self.buffer, self.clock, RandomJitter())
-        save = SavePolls(self.fleet, self.buffer, self.sink, self.uow, self.clock, SequentialIds())
+        save = SavePolls(self.fleet, self.buffer, self.sink, self.uow, self.clock, RandomIds())
         self.poller = Poller(self.fleet, poll, save, self.clock, RandomJitter(), save_every=0.1)
         self._task: asyncio.Task[None] | None = None
 

@@ -164,9 +164,14 @@ class World:
         rows = sorted(readings, key=lambda row: row[0].key)
         now = to_microseconds(self.clock.now())
         batch = ReadingBatch(
-            source=Source("test"),
             runs=[
-                SensorRun(key=sensor.key, version=sensor.version, start=index, stop=index + 1)
+                SensorRun(
+                    key=sensor.key,
+                    version=sensor.version,
+                    source=Source("test"),
+                    start=index,
+                    stop=index + 1,
+                )
                 for index, (sensor, _) in enumerate(rows)
             ],
             times_us=array("q", [now] * len(rows)),
@@ -179,12 +184,27 @@ class World:
                 ReadingsStored(
                     event_id=EventId(self.ids.new()),
                     occurred_at=self.clock.now(),
-                    source=batch.source,
                     sensor_keys=array("q", [sensor.key for sensor, _ in rows]),
                     counts=array("q", [1] * len(rows)),
                     times_us=batch.times_us,
                     values=batch.values,
                     qualities=batch.qualities,
+                )
+            )
+
+    async def announce(self, sensor: Sensor, rows: int) -> None:
+        """Publish that so many readings were stored, without storing them: what makes large events."""
+        now = to_microseconds(self.clock.now())
+        async with self.sensors.begin() as tx:
+            tx.events.add(
+                ReadingsStored(
+                    event_id=EventId(self.ids.new()),
+                    occurred_at=self.clock.now(),
+                    sensor_keys=array("q", [sensor.key]),
+                    counts=array("q", [rows]),
+                    times_us=array("q", range(now, now + rows)),
+                    values=array("d", [1.0] * rows),
+                    qualities=array("b", bytes(rows)),
                 )
             )
 
