@@ -13,11 +13,12 @@ from adapters.events.relay import Relay
 from adapters.pollers.schedule import Poller
 from adapters.timescale.database import Database
 from adapters.websocket.sockets import LiveSockets
-from app.jobs import JOBS, Jobs
+from app.jobs import JOBS, JobLog, Jobs
 from app.settings import ProcessRole, Settings
 from domain.operations.model import FeedEntry, Resync
 from domain.sensors.events import RoomDeleted, SensorChanged, SensorDeleted
 from domain.sensors.services.catalog import SensorCatalog
+from domain.shared.ports import Clock
 
 Background = Callable[[AsyncContainer], AbstractAsyncContextManager[None]]
 """Starts something on entry and has ended it on exit (an ``@asynccontextmanager`` over the container)."""
@@ -94,7 +95,8 @@ async def jobs(container: AsyncContainer) -> AsyncIterator[None]:
     if settings.role is ProcessRole.API:
         yield
         return
-    async with running(Jobs(container, JOBS).run(), "jobs"):
+    table = Jobs(container, JOBS, await container.get(JobLog), await container.get(Clock))
+    async with running(table.run(), "jobs"):
         yield
 
 

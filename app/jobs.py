@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from dishka import AsyncContainer
@@ -12,6 +12,7 @@ from dishka import AsyncContainer
 from domain.operations.services.idempotency import Idempotency
 from domain.sensors.services.upkeep import Upkeep
 from domain.shared.errors import UnavailableError
+from domain.shared.ports import Clock
 
 _LOG: Final = logging.getLogger(__name__)
 _RETRY_SECONDS: Final = 30.0
@@ -49,12 +50,27 @@ JOBS: Final = (
 """All of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """How a job ended last in this process."""
+
+    ended: datetime
+    duration: timedelta
+    succeeded: bool
+
+
+class JobLog(dict[str, JobRun]):
+    """The last run of each job of this process, by its name."""
+
+
 class Jobs:
     """Runs each job at the start and then in its rhythm; one that fails is tried again soon."""
 
-    def __init__(self, container: AsyncContainer, jobs: Sequence[Job]) -> None:
+    def __init__(self, container: AsyncContainer, jobs: Sequence[Job], log: JobLog, clock: Clock) -> None:
         self._container = container
         self._jobs = jobs
+        self._log = log
+        self._clock = clock
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -65,13 +81,17 @@ class Jobs:
     async def _again(self, job: Job) -> None:
         while True:
             pause = job.every.total_seconds()
+            began, succeeded = self._clock.now(), False
             try:
                 async with self._container() as scope:
                     await job.run(scope)
+                succeeded = True
             except UnavailableError as away:
                 _LOG.warning("job %s has to wait: %s", job.name, away.detail)
                 pause = min(pause, _RETRY_SECONDS)
             except Exception:  # noqa: BLE001 - one job that fails must not end the others
                 _LOG.exception("job %s failed", job.name)
                 pause = min(pause, _RETRY_SECONDS)
+            ended = self._clock.now()
+            self._log[job.name] = JobRun(ended, ended - began, succeeded)
             await asyncio.sleep(pause)

@@ -33,7 +33,8 @@ from adapters.web.metrics import HttpMetrics
 from adapters.websocket.sockets import LiveSockets
 from app.bridges import SensorsReadingSink
 from app.clock import RandomIds, SystemClock
-from app.health import DatabaseCheck
+from app.health import DatabaseCheck, JobsCheck, PollersCheck
+from app.jobs import JobLog
 from app.settings import ProcessRole, Settings
 from app.subscriptions import HANDLERS, TOPICS
 from domain.ingestion.model import WorkerId
@@ -243,10 +244,10 @@ class SensorsProvider(Provider):
 
     @provide
     def buckets(
-        self, uow: SensorsUnitOfWork, units: SensorsUnitCatalog, settings: Settings
+        self, uow: SensorsUnitOfWork, units: SensorsUnitCatalog, clock: Clock, settings: Settings
     ) -> BucketReadings:
         """Count days in the zone of the settings where a call names none."""
-        return BucketReadings(uow, units, settings.timezone)
+        return BucketReadings(uow, units, clock, settings.timezone)
 
 
 class WebProvider(Provider):
@@ -257,6 +258,8 @@ class WebProvider(Provider):
     authenticator = provide(Authenticator)
     http_metrics = provide(HttpMetrics)
     database_check = provide(DatabaseCheck)
+    pollers_check = provide(PollersCheck)
+    jobs_check = provide(JobsCheck)
 
     @provide
     def sign_ins(self) -> SignInLimit:
@@ -286,6 +289,11 @@ class WebProvider(Provider):
         )
 
     @provide
+    def job_log(self) -> JobLog:
+        """Keep how jobs ended."""
+        return JobLog()
+
+    @provide
     def calls(self, settings: Settings) -> CallLimit:
         """Bound the calls of each key as the settings say."""
         return CallLimit(settings.rate_limit)
@@ -304,9 +312,11 @@ class WebProvider(Provider):
         return registry
 
     @provide
-    def health_checks(self, database: DatabaseCheck, events: EventsMonitor) -> HealthChecks:
+    def health_checks(
+        self, database: DatabaseCheck, events: EventsMonitor, pollers: PollersCheck, jobs: JobsCheck
+    ) -> HealthChecks:
         """List the parts that say how they are."""
-        return HealthChecks([database, events])
+        return HealthChecks([database, pollers, events, jobs])
 
     @provide(scope=Scope.REQUEST)
     def principal(self, request: Request) -> Principal:  # type: ignore[type-arg]  # dishka knows it as this

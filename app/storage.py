@@ -111,7 +111,7 @@ def check_revision(url: str) -> None:
     if revision is None or revision < wanted:
         raise StorageError(
             f"the database is at revision {revision or 'none'}, and this program needs {wanted}: run "
-            "`energy-dashboard migrate` with MIGRATION_DATABASE_URL (its owner's), or set MIGRATE_ON_START=true"
+            "`energy-dashboard migrate` with MIGRATION_DATABASE_URL (the owner), or set MIGRATE_ON_START=true"
         )
     raise StorageError(
         f"the database is at revision {revision}, newer than this program ({wanted}): update it"

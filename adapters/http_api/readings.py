@@ -92,6 +92,7 @@ class BucketAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
     actual: int
     coverage: float
     quality: Quality
+    settled: bool
 
 
 class BucketsAnswer(msgspec.Struct, kw_only=True):
@@ -257,6 +258,7 @@ async def sensor_data(
                 actual=bucket.actual,
                 coverage=bucket.coverage,
                 quality=bucket.quality,
+                settled=bucket.settled,
                 **{one.value: bucket.aggregates[one] for one in wanted},  # type: ignore[arg-type]  # by name
             )
             for bucket in found.buckets

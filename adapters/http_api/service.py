@@ -76,15 +76,18 @@ def _is_browser(request: Request[Any, Any, Any]) -> bool:
     )
 
 
-@get("/", summary="Name, version and links", response_headers=[ResponseHeader(name="vary", value="accept")])
+@get(
+    "/",
+    summary="Name, version and links",
+    response_headers=[ResponseHeader(name="vary", value="accept")],
+    responses={302: ResponseSpec(None, description="To the dashboard, for a browser")},
+)
 @inject
-async def service(
-    request: Request[Any, Any, Any], release: FromDishka[Release]
-) -> ServiceAnswer | Response[Any]:
+async def service(request: Request[Any, Any, Any], release: FromDishka[Release]) -> Response[ServiceAnswer]:
     """Say what this is; a browser is sent to the dashboard."""
     if _is_browser(request):
         return Redirect("/dashboard")
-    return ServiceAnswer(release.name, release.version, ServiceLinks())
+    return NegotiatedResponse(ServiceAnswer(release.name, release.version, ServiceLinks()))
 
 
 async def _checked(check: HealthCheck) -> Health:

@@ -23,7 +23,7 @@ class SocketLimits:
     """Stored events that are read at once for a replay."""
     readers: int = 4
     """Snapshots and replays that read from the database at once, of all sockets of a process."""
-    key_check_interval: float = 0.75
+    key_check_interval: float = 0.5
     """The time between two looks at which keys are still valid."""
     farewell: float = 1.0
     """The time that a client has to take its last message before it is cut off."""

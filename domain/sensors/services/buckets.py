@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from statistics import fmean
@@ -16,11 +16,15 @@ from domain.sensors.ports import SensorsUnitOfWork, UnitCatalog
 from domain.sensors.services.calendar import bucket_edges
 from domain.shared.errors import InvalidError
 from domain.shared.periods import Period
+from domain.shared.ports import Clock
 from domain.shared.quantities import Accumulation, Quality, Quantity, UnitConversion
 from domain.shared.time import to_microseconds
 
 COVERED: Final = 0.95
 """The share of a bucket's time from which it counts as whole."""
+
+SETTLED_AFTER: Final = timedelta(hours=1)
+"""Data that come later than this still correct a bucket, and are rare."""
 
 _STATES: Final = frozenset({Accumulation.INSTANTANEOUS, Accumulation.MEAN})
 
@@ -43,7 +47,8 @@ class Bucket:
     """A bucket ``[start, end)``.
 
     ``expected`` is the number of readings that the sensor's resolution promises, None without one;
-    ``coverage`` the share of the time that readings account for.
+    ``coverage`` the share of the time that readings account for; ``settled`` says that no late data are
+    awaited any more.
     """
 
     start: datetime
@@ -53,6 +58,7 @@ class Bucket:
     actual: int
     coverage: float
     quality: Quality
+    settled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +72,10 @@ class BucketSeries:
 class BucketReadings:
     """Sums readings up by calendar buckets. BAD readings count for nothing."""
 
-    def __init__(self, uow: SensorsUnitOfWork, units: UnitCatalog, zone: ZoneInfo) -> None:
+    def __init__(self, uow: SensorsUnitOfWork, units: UnitCatalog, clock: Clock, zone: ZoneInfo) -> None:
         self._uow = uow
         self._units = units
+        self._clock = clock
         self._zone = zone
 
     async def of(
@@ -104,7 +111,8 @@ class BucketReadings:
             conversion = self._units.conversion(unit, sensor.definition.quantity)
         if edges:
             edges = [start, *edges[1:-1], end]
-        buckets = _buckets(columns, edges, sensor, zone, conversion)
+        watermark = self._clock.now() - SETTLED_AFTER
+        buckets = _buckets(columns, edges, sensor, zone, conversion, watermark)
         return BucketSeries(
             unit or sensor.canonical_unit, [bucket for bucket in buckets if keep_empty or _holds_data(bucket)]
         )
@@ -120,6 +128,7 @@ def _buckets(
     sensor: Sensor,
     zone: ZoneInfo,
     conversion: UnitConversion,
+    watermark: datetime,
 ) -> list[Bucket]:
     edges_us = [to_microseconds(edge) for edge in edges]
     found = tallies(pieces(sensor, columns), edges_us)
@@ -147,6 +156,7 @@ def _buckets(
                 actual=len(values),
                 coverage=coverage,
                 quality=quality_of(coverage, estimated=found[number].estimated),
+                settled=end <= watermark,
             )
         )
     return buckets

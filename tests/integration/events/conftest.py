@@ -45,6 +45,13 @@ class Site:
             cursor = connection.execute(statement.encode(), arguments)
             return cursor.fetchall() if cursor.description else []
 
+    def waiting(self) -> int:
+        """Return the number of entries that are neither done with nor parked."""
+        ((count,),) = self.as_owner(
+            "SELECT count(*) FROM ops.outbox WHERE dispatched_at IS NULL AND parked_at IS NULL"
+        )
+        return int(count)
+
     def terminate(self, application: str) -> int:
         """End the service's connections whose name begins so."""
         return len(

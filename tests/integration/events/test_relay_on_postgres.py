@@ -153,6 +153,7 @@ async def test_what_was_delivered_is_not_lost_with_kill_9(site: Site) -> None:
     assert handlers.texts == ["unfinished", "after"]
     stored = site.as_owner("SELECT seq FROM ops.outbox WHERE topic = 'system_events' ORDER BY seq")
     assert stored == [(1,), (2,)]
+    await until(lambda: site.waiting() == 0)
     health = await process.monitor.health()
     assert (health.pending, health.parked) == (0, 0)
 
@@ -187,7 +188,7 @@ async def test_a_handler_that_fails_ten_times_is_parked_and_others_go_on(site: S
     await until(lambda: handlers.attempts == 10)
     await process.commit(warned("later"))
     await until(lambda: handlers.texts == ["good", "later"])
-    await until(lambda: site.as_owner("SELECT 1 FROM ops.outbox WHERE parked_at IS NOT NULL") != [])
+    await until(lambda: site.waiting() == 0)
     (row,) = site.as_owner("SELECT attempts, last_error FROM ops.outbox WHERE parked_at IS NOT NULL")
     assert row == (10, "RuntimeError: refused \\x00 \\ud800 bad")
     health = await process.monitor.health()
@@ -222,7 +223,7 @@ async def test_a_row_that_cannot_be_read_is_parked_and_stops_nothing(
     await process.commit(happened(1))
     await until(lambda: process.numbers() == [1])
     assert process.seqs() == [1]
-    await until(lambda: site.as_owner("SELECT 1 FROM ops.outbox WHERE parked_at IS NOT NULL") != [])
+    await until(lambda: site.waiting() == 0)
     (row,) = site.as_owner("SELECT attempts, seq FROM ops.outbox WHERE parked_at IS NOT NULL")
     assert row == (3, None)
 
