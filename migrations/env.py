@@ -15,6 +15,14 @@ _ADVISORY_LOCK: Final = 0x656E657267790001
 # A migration that must wait for a lock makes everybody wait behind it: give up early, try again later.
 _LOCK_TIMEOUT: Final = "5s"
 _STATEMENT_TIMEOUT: Final = "10min"
+# How long to wait for another run to end, which is nothing that anybody else waits behind.
+_TURN_TIMEOUT: Final = "15min"
+_SCRIPT_HEAD: Final = """--
+-- Energy Dashboard: run this as the owner of the database, after migrations/roles.sql:
+--
+--     psql -X -v ON_ERROR_STOP=1 -f SCRIPT <database>
+--
+-- Each revision is a transaction of its own; what has run stays if a later one fails."""
 
 
 def _include_name(name: str | None, kind: str, parents: object) -> bool:
@@ -59,17 +67,23 @@ def _configure(**options: object) -> None:
 
 
 def _offline() -> None:
-    _configure(dialect_name="postgresql", literal_binds=True)
+    # With the default style of parameters every % would be doubled in the script.
+    _configure(dialect_name="postgresql", literal_binds=True, dialect_opts={"paramstyle": "named"})
     with context.begin_transaction():
+        context.get_context().impl.static_output(_SCRIPT_HEAD)
+        context.execute(f"SET statement_timeout = '{_TURN_TIMEOUT}'")
+        context.execute(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})")
         context.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
         context.execute(f"SET statement_timeout = '{_STATEMENT_TIMEOUT}'")
         context.execute("CREATE SCHEMA IF NOT EXISTS ops")
         context.run_migrations()
+        context.execute(f"SELECT pg_advisory_unlock({_ADVISORY_LOCK})")
 
 
 def _online() -> None:
     engine = create_engine(_url(), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as guard:
+        guard.execute(text(f"SET statement_timeout = '{_TURN_TIMEOUT}'"))
         guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
         with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
             connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))

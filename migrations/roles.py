@@ -56,3 +56,8 @@ def ensure_roles(
                         sql.Identifier(role_name(database, module)), sql.Identifier(service)
                     )
                 )
+            connection.execute(
+                sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
+                    sql.Identifier(database), sql.Identifier(service)
+                )
+            )

@@ -1,6 +1,5 @@
 """``/sensors``: what they are, and their newest readings."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -102,7 +101,7 @@ class SensorAnswer(msgspec.Struct, kw_only=True):
     min_value: float | None
     max_value: float | None
     timezone: str | None
-    labels: Mapping[str, str]
+    labels: dict[str, str]
     created_at: Instant
     updated_at: Instant
     latest: ReadingAnswer | None
@@ -144,7 +143,7 @@ def sensor_answer(view: SensorView) -> SensorAnswer:
         min_value=definition.min_value,
         max_value=definition.max_value,
         timezone=definition.timezone,
-        labels=definition.labels,
+        labels=dict(definition.labels),
         created_at=Instant.of(sensor.created_at),
         updated_at=Instant.of(sensor.updated_at),
         latest=None if view.latest is None else reading_answer(view.latest),

@@ -66,7 +66,7 @@ class HealthAnswer(msgspec.Struct, frozen=True):
 
     status: str
     version: str
-    checks: Mapping[str, Mapping[str, float | int | str | None]]
+    checks: Mapping[str, Mapping[str, float | str | bool | None]]
 
 
 def _is_browser(request: Request[Any, Any, Any]) -> bool:

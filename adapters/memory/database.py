@@ -83,5 +83,6 @@ class MemoryDatabase:
                 return
             self._states = session._states  # noqa: SLF001 - the two are one adapter
             self.events.extend(session.events)
-        for callback in self._on_commit:
-            callback(session.events)
+        if session.events:
+            for callback in self._on_commit:
+                callback(session.events)

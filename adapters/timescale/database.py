@@ -37,7 +37,15 @@ LOST: Final = (
 
 def service_url(url: str) -> URL:
     """Return the URL with the driver that the service uses."""
-    return make_url(url).set(drivername="postgresql+asyncpg")
+    parsed = make_url(url).set(drivername="postgresql+asyncpg")
+    if "sslmode" not in parsed.query:
+        return parsed
+    # asyncpg takes libpq's word under another name.
+    return parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": parsed.query["sslmode"]})
+
+
+def _unavailable() -> UnavailableError:
+    return UnavailableError("database_unavailable", "the database cannot be reached")
 
 
 class Database:
@@ -52,6 +60,7 @@ class Database:
         self.name = parsed.database or ""
         self.url = parsed
         self._codec = codec
+        self._pool_size = pool_size
         self._on_commit: list[Callable[[list[DomainEvent]], None]] = []
         # AUTOCOMMIT keeps SQLAlchemy from opening transactions of its own: BEGIN and SET LOCAL ROLE
         # go out together, in one round trip.
@@ -104,28 +113,29 @@ class Database:
 
     async def _begin(self, module: str) -> tuple[AsyncConnection, Any]:
         begin = f"BEGIN; SET LOCAL ROLE {self.role(module)}"
-        # After a restart of the server every pooled connection is dead: one is noticed, all are dropped.
-        for attempt in (1, 2):
+        # After a restart of the server every pooled connection is dead: they are replaced one by one, since
+        # disposing of the pool would leave behind those that others are using.
+        for _ in range(self._pool_size + 1):
             connection: AsyncConnection | None = None
             try:
                 connection = await self._engine.connect()
                 driver = (await connection.get_raw_connection()).driver_connection
                 await driver.execute(begin)  # type: ignore[union-attr]  # SQLAlchemy: None before connecting
             except LOST as lost:
-                if connection is not None:
-                    await connection.invalidate()
-                    await connection.close()
-                await self._engine.dispose()
-                if attempt == 1 and connection is not None:
-                    continue
-                raise UnavailableError("database_unavailable", "the database cannot be reached") from lost
+                if connection is None:
+                    raise _unavailable() from lost
+                await self._drop(connection)
+                continue
             except BaseException:
                 if connection is not None:
-                    await connection.invalidate()
-                    await connection.close()
+                    await self._drop(connection)
                 raise
             return connection, driver
-        raise AssertionError
+        raise _unavailable()
+
+    async def _drop(self, connection: AsyncConnection) -> None:
+        await connection.invalidate()
+        await connection.close()
 
     async def _abandon(self, connection: AsyncConnection, driver: Any) -> None:  # noqa: ANN401 - asyncpg is untyped
         try:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.sql import ColumnElement
 
 from adapters.timescale.copy_format import COLUMNS, packed
+from adapters.timescale.overlap import store_overlapping
 from adapters.timescale.partitions import Partitions
 from adapters.timescale.session import Deferred, Session
 from adapters.timescale.sources import Sources
@@ -30,56 +31,6 @@ from domain.sensors.ports import ReadingStore
 from domain.shared.time import from_microseconds, to_microseconds
 
 QUARTER_HOUR_US: Final = 900_000_000
-
-_STAGED: Final = """CREATE TEMPORARY TABLE IF NOT EXISTS staged (
-  time timestamptz, value float8, sensor_key int4, source_key int4, quality int2,
-  position int8 GENERATED ALWAYS AS IDENTITY) ON COMMIT DELETE ROWS"""
-
-# What is not there yet, in order of the key; those that another transaction is storing are waited for.
-_INSERT_NEW: Final = """WITH inserted AS (
-  INSERT INTO sensors.readings (time, value, sensor_key, source_key, quality)
-  SELECT time, value, sensor_key, source_key, quality FROM pg_temp.staged ORDER BY position
-  ON CONFLICT (sensor_key, time) DO NOTHING RETURNING sensor_key, time)
-SELECT array_agg(staged.position) FROM inserted JOIN pg_temp.staged USING (sensor_key, time)"""
-
-_DIFFERENT: Final = """SELECT staged.position,
-  (stored.value, stored.quality) = (staged.value, staged.quality) AS same,
-  EXISTS (SELECT FROM sensors.revisions AS earlier
-    WHERE (earlier.sensor_key, earlier.time) = (staged.sensor_key, staged.time)
-      AND (earlier.source_key, earlier.value, earlier.quality)
-        = (staged.source_key, staged.value, staged.quality)) AS sent_before
-FROM pg_temp.staged JOIN sensors.readings AS stored
-  ON (stored.sensor_key, stored.time) = (staged.sensor_key, staged.time)
-WHERE stored.time BETWEEN $1 AND $2
-  AND (stored.value, stored.quality, stored.source_key) <> (staged.value, staged.quality, staged.source_key)
-ORDER BY staged.position FOR UPDATE OF stored"""
-
-# A source that only repeats what stands is noted too: if it sends it again after a correction by another,
-# that must not undo the correction.
-_CONFIRM: Final = """INSERT INTO sensors.revisions (sensor_key, time, value, quality, source_key)
-SELECT sensor_key, time, value, quality, source_key FROM pg_temp.staged WHERE position = ANY($1::int8[])"""
-
-_REPLACE: Final = """WITH chosen AS (SELECT * FROM pg_temp.staged WHERE position = ANY($3::int8[])),
-earlier AS (
-  INSERT INTO sensors.revisions (sensor_key, time, value, quality, source_key, replaced_by)
-  SELECT stored.sensor_key, stored.time, stored.value, stored.quality, stored.source_key, chosen.source_key
-  FROM sensors.readings AS stored JOIN chosen USING (sensor_key, time) WHERE stored.time BETWEEN $1 AND $2)
-UPDATE sensors.readings AS stored
-SET value = chosen.value, quality = chosen.quality, source_key = chosen.source_key
-FROM chosen WHERE (stored.sensor_key, stored.time) = (chosen.sensor_key, chosen.time)
-  AND stored.time BETWEEN $1 AND $2"""
-
-_BETWEEN: Final = """SELECT time, value, quality FROM sensors.readings
-WHERE sensor_key = $1 AND time >= $2 AND time < $3 ORDER BY time"""
-
-# 2 is QualityCode.BAD.
-_WITH_NEIGHBOURS: Final = """(SELECT time, value, quality FROM sensors.readings
-  WHERE sensor_key = $1 AND time < $2 AND quality <> 2 ORDER BY time DESC LIMIT 1)
-UNION ALL (SELECT time, value, quality FROM sensors.readings
-  WHERE sensor_key = $1 AND time >= $2 AND time < $3)
-UNION ALL (SELECT time, value, quality FROM sensors.readings
-  WHERE sensor_key = $1 AND time >= $3 AND quality <> 2 ORDER BY time LIMIT 1)
-ORDER BY time"""
 
 # Sorted by sensor, so that two writers take the rows of `latest` in one order and never wait in a ring.
 _WITH_COMMIT: Final = """incoming AS MATERIALIZED (
@@ -105,54 +56,33 @@ class TimescaleReadingStore(ReadingStore):
         self._sources = sources
 
     async def write(self, batch: ReadingBatch, *, overlapping: bool) -> bytes:
-        low, high = from_microseconds(min(batch.times_us)), from_microseconds(max(batch.times_us))
-        await self._partitions.ensure(low, high)
+        await self._partitions.ensure(
+            from_microseconds(min(batch.times_us)), from_microseconds(max(batch.times_us))
+        )
         source_keys = await self._sources.keys({run.source for run in batch.runs})
-        rows = packed(batch, source_keys)
-        if overlapping:
-            outcomes = await self._write_staged(batch, rows, low, high)
-        else:
-            outcomes = await self._write_new(batch, rows)
-        self._defer(batch, outcomes)
-        return outcomes
-
-    async def _write_new(self, batch: ReadingBatch, rows: bytes) -> bytes:
         try:
-            await self._copy("readings", rows, schema_name="sensors")
-        except asyncpg.UniqueViolationError as overlap:
-            raise OverlapError from overlap
+            if overlapping:
+                outcomes = await store_overlapping(self._session.driver, batch, source_keys)
+            else:
+                outcomes = await self._copy(batch, source_keys)
         except asyncpg.CheckViolationError as dropped:
             self._partitions.forget()  # a partition was dropped meanwhile
             raise StaleSensorsError from dropped
+        self._defer(batch, outcomes)
+        return outcomes
+
+    async def _copy(self, batch: ReadingBatch, source_keys: Mapping[str, int]) -> bytes:
+        try:
+            await self._session.driver.copy_to_table(
+                "readings",
+                schema_name="sensors",
+                columns=COLUMNS,
+                source=io.BytesIO(packed(batch, source_keys)),
+                format="binary",
+            )
+        except asyncpg.UniqueViolationError as overlap:
+            raise OverlapError from overlap
         return bytes(len(batch))
-
-    async def _write_staged(self, batch: ReadingBatch, rows: bytes, low: datetime, high: datetime) -> bytes:
-        driver = self._session.driver
-        await driver.execute(_STAGED)
-        # The identity goes on counting from one transaction to the next.
-        await self._copy("staged", rows)
-        first: int = await driver.fetchval("SELECT min(position) FROM pg_temp.staged")
-        outcomes = bytearray([Outcome.UNCHANGED]) * len(batch)
-        created: list[int] = await driver.fetchval(_INSERT_NEW) or []
-        for position in created:
-            outcomes[position - first] = Outcome.CREATED
-        if len(created) == len(batch):
-            return bytes(outcomes)
-        different = await driver.fetch(_DIFFERENT, low, high)
-        confirmed = [row["position"] for row in different if row["same"] and not row["sent_before"]]
-        replaced = [row["position"] for row in different if not row["same"] and not row["sent_before"]]
-        if confirmed:
-            await driver.execute(_CONFIRM, confirmed)
-        if replaced:
-            await driver.execute(_REPLACE, low, high, replaced)
-        for position in replaced:
-            outcomes[position - first] = Outcome.UPDATED
-        return bytes(outcomes)
-
-    async def _copy(self, table: str, rows: bytes, schema_name: str | None = None) -> None:
-        await self._session.driver.copy_to_table(
-            table, schema_name=schema_name, columns=COLUMNS, source=io.BytesIO(rows), format="binary"
-        )
 
     def _defer(self, batch: ReadingBatch, outcomes: bytes) -> None:
         newest: dict[int, tuple[SensorRun, int]] = {}

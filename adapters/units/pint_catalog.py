@@ -15,7 +15,8 @@ from domain.shared.errors import InvalidError
 from domain.shared.quantities import CANONICAL_UNITS, Quantity, UnitConversion
 
 # Names with powers, joined by * or /: pint would also compute 9**9**9.
-_UNIT: Final = re.compile(r"[^\W\d]+(?:\^-?\d)?(?:\s*[*/·]\s*[^\W\d]+(?:\^-?\d)?){0,3}")
+_NAME: Final = r"[A-Za-zµμ°Ω%_]+(?:\^-?\d)?"
+_UNIT: Final = re.compile(rf"{_NAME}(?:\s*[*/·]\s*{_NAME}){{0,3}}")
 _SPELLINGS: Final = {
     "": "dimensionless",
     "1": "dimensionless",
@@ -87,7 +88,7 @@ class PintUnitCatalog(SensorsUnitCatalog, IngestionUnitCatalog):
                     float(self._registry.Quantity(value, parsed).to(canonical).magnitude)
                     for value in (0.0, _FAR)
                 )
-        except (pint.PintError, ValueError, TypeError, AttributeError, ArithmeticError):
+        except Exception:  # noqa: BLE001 - pint reads what strangers write, and raises all kinds
             return None
         factor = (far - at_zero) / _FAR
         if not (math.isfinite(factor) and math.isfinite(at_zero)) or factor == 0:

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
 _PAGE: Final = (
@@ -12,16 +11,17 @@ POLICIES: Final = (
     ("/dashboard", _PAGE),
     # Swagger UI sets style attributes and draws its icons from data URLs.
     ("/docs", f"{_PAGE}; style-src 'self' 'unsafe-inline'; img-src 'self' data:"),
-    ("/", "default-src 'none'; frame-ancestors 'none'"),
+    ("", "default-src 'none'; frame-ancestors 'none'"),
 )
 """The content security policy of all paths that begin so; the first that fits."""
 
-_ALWAYS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+_ALWAYS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+_UNSTORED: Final = (b"cache-control", b"no-store")
 
 
 def policy(path: str) -> str:
@@ -33,9 +33,10 @@ async def add_security_headers(message: Message, scope: Scope) -> None:
     """Add them where the answer does not say otherwise (for ``Litestar(before_send=...)``)."""
     if message["type"] != "http.response.start":
         return
-    headers = MutableScopeHeaders.from_message(message)
-    for name, value in _ALWAYS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("Content-Security-Policy", policy(scope["path"]))
+    headers = list(message["headers"])
+    given = {name.lower() for name, _ in headers}
+    wanted = [*_ALWAYS, (b"content-security-policy", policy(scope["path"]).encode())]
     if scope["path"].startswith("/api/"):
-        headers.setdefault("Cache-Control", "no-store")
+        wanted.append(_UNSTORED)
+    headers.extend(one for one in wanted if one[0] not in given)
+    message["headers"] = headers

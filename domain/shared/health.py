@@ -20,7 +20,7 @@ class Health:
     """How a part is, with figures for people to look at; nothing secret, since everybody may read it."""
 
     status: HealthStatus
-    figures: Mapping[str, float | int | str | None] = field(default_factory=dict)
+    figures: Mapping[str, float | str | bool | None] = field(default_factory=dict)
 
 
 class HealthCheck(Protocol):

@@ -68,8 +68,6 @@ CREATE TABLE sensors.latest (
     CONSTRAINT fk_latest_sensor_key_sensors FOREIGN KEY (sensor_key)
         REFERENCES sensors.sensors (key) ON DELETE CASCADE
 ) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.05);
-COMMENT ON TABLE sensors.latest IS
-    'Newest reading per sensor. Room is left in each page so that updates stay in it (HOT).';
 CREATE TABLE sensors.sources (
     key integer GENERATED ALWAYS AS IDENTITY,
     name text NOT NULL,
@@ -114,7 +112,8 @@ CREATE TABLE sensors.stale_buckets (
 """
 
 # One table, two ways of keeping it: a hypertable where TimescaleDB can be loaded (not merely installed:
-# without the preload CREATE EXTENSION breaks every later session), else range partitions.
+# without the preload CREATE EXTENSION breaks every later session), else range partitions. Compression needs
+# the Community Edition; a month old, a reading is seldom written again.
 _READINGS = """
 DO $readings$
 DECLARE
@@ -126,17 +125,29 @@ DECLARE
         quality smallint NOT NULL,
         CONSTRAINT pk_readings PRIMARY KEY (sensor_key, time)
     )';
+    timescale text;
+    version text;
 BEGIN
     IF current_setting('shared_preload_libraries') LIKE '%timescaledb%'
         AND EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
     THEN
         CREATE EXTENSION IF NOT EXISTS timescaledb;
+        SELECT quote_ident(nspname), extversion INTO timescale, version
+        FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'timescaledb';
+        IF string_to_array(substring(version FROM '^[0-9.]+'), '.')::int[] < ARRAY[2, 26, 3] THEN
+            RAISE EXCEPTION 'TimescaleDB % is too old: it buckets wrongly when clocks change', version
+                USING HINT = 'Update it to 2.26.3 or newer (ALTER EXTENSION timescaledb UPDATE).';
+        END IF;
         EXECUTE 'CREATE TABLE sensors.readings ' || columns;
-        PERFORM create_hypertable(
-            'sensors.readings', by_range('time', INTERVAL '7 days'), create_default_indexes => false
-        );
-        EXECUTE 'ALTER TABLE sensors.readings SET (timescaledb.enable_columnstore = true, '
-            'timescaledb.segmentby = ''sensor_key'', timescaledb.orderby = ''time DESC'')';
+        EXECUTE format(
+            'SELECT %1$s.create_hypertable(''sensors.readings'', %1$s.by_range(''time'', INTERVAL ''7 days''), '
+            'create_default_indexes => false)', timescale);
+        IF current_setting('timescaledb.license', true) = 'timescale' THEN
+            EXECUTE 'ALTER TABLE sensors.readings SET (timescaledb.enable_columnstore = true, '
+                'timescaledb.segmentby = ''sensor_key'', timescaledb.orderby = ''time DESC'')';
+            EXECUTE format(
+                'CALL %s.add_columnstore_policy(''sensors.readings'', after => INTERVAL ''30 days'')', timescale);
+        END IF;
     ELSE
         EXECUTE 'CREATE TABLE sensors.readings ' || columns || ' PARTITION BY RANGE (time)';
     END IF;
@@ -188,7 +199,34 @@ BEGIN
 END
 $ensure$;
 REVOKE EXECUTE ON FUNCTION sensors.ensure_partitions(timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION sensors.ensure_partitions(timestamptz, timestamptz) IS
+    'Makes the partitions of readings for this time that are not there; returns how many it made.';
 """
+
+_COMMENTS = """
+COMMENT ON SCHEMA sensors IS 'Energy Dashboard: rooms, sensors and their readings.';
+COMMENT ON TABLE sensors.rooms IS 'Rooms, and the band in which people feel well in them.';
+COMMENT ON TABLE sensors.sensors IS 'What each sensor measures; key stands for it in the other tables.';
+COMMENT ON TABLE sensors.readings IS 'One value per sensor and time, in the unit sensors.canonical_unit.';
+COMMENT ON TABLE sensors.latest IS
+    'Newest reading per sensor. Room is left in each page so that updates stay in it (HOT).';
+COMMENT ON TABLE sensors.sources IS 'Who sent readings; key stands for the name in readings.';
+COMMENT ON TABLE sensors.revisions IS 'Values that later ones replaced, and who replaced them.';
+COMMENT ON TABLE sensors.rejections IS 'Readings that were refused, with the reason; kept for 30 days.';
+COMMENT ON TABLE sensors.stale_buckets IS 'Quarter-hours whose readings changed since they were summed up.';
+"""
+
+# Each table by name: what a later migration adds is not given away unseen.
+_GRANTS = {
+    "sensors.rooms": "SELECT, INSERT, UPDATE, DELETE",
+    "sensors.sensors": "SELECT, INSERT, UPDATE, DELETE",
+    "sensors.readings": "SELECT, INSERT, UPDATE, DELETE",
+    "sensors.latest": "SELECT, INSERT, UPDATE, DELETE",
+    "sensors.sources": "SELECT, INSERT",
+    "sensors.revisions": "SELECT, INSERT, DELETE",
+    "sensors.rejections": "SELECT, INSERT, DELETE",
+    "sensors.stale_buckets": "SELECT, INSERT, DELETE",
+}
 
 
 def upgrade() -> None:
@@ -196,10 +234,16 @@ def upgrade() -> None:
     op.execute(_TABLES)
     op.execute(_READINGS)
     op.execute(_ENSURE_PARTITIONS)
+    op.execute(_COMMENTS)
     grant("USAGE", "SCHEMA sensors", to="sensors")
-    grant("SELECT, INSERT, UPDATE, DELETE", "ALL TABLES IN SCHEMA sensors", to="sensors")
+    for table, privileges in _GRANTS.items():
+        grant(privileges, table, to="sensors")
     grant("EXECUTE", "FUNCTION sensors.ensure_partitions(timestamptz, timestamptz)", to="sensors")
 
 
 def downgrade() -> None:
-    op.execute("DROP SCHEMA sensors CASCADE")
+    # One by one, and no CASCADE: what somebody else built upon them stops this with an error.
+    op.execute("DROP FUNCTION sensors.ensure_partitions(timestamptz, timestamptz)")
+    for name in reversed(_GRANTS):
+        op.execute(f"DROP TABLE {name}")
+    op.execute("DROP SCHEMA sensors")

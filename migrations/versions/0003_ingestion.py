@@ -15,6 +15,13 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+_COMMENTS = """
+COMMENT ON SCHEMA ingestion IS 'Energy Dashboard: how data come in.';
+COMMENT ON TABLE ingestion.device_status IS 'How each polled device fares.';
+COMMENT ON TABLE ingestion.poll_workers IS 'Processes that poll, each for as long as it is known to live.';
+COMMENT ON TABLE ingestion.poll_shards IS 'Which process polls which share of the devices, by lease.';
+"""
+
 
 def upgrade() -> None:
     op.execute("CREATE SCHEMA ingestion")
@@ -62,6 +69,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shard", name="pk_poll_shards"),
         schema="ingestion",
     )
+    op.execute(_COMMENTS)
     grant("USAGE", "SCHEMA ingestion", to="ingestion")
     grant("SELECT, INSERT, UPDATE", "ingestion.device_status", to="ingestion")
     grant("SELECT, INSERT, UPDATE, DELETE", "ingestion.poll_workers", to="ingestion")

@@ -16,8 +16,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute("CREATE SCHEMA demand_response")
+    op.execute("COMMENT ON SCHEMA demand_response IS 'Energy Dashboard: demand response.'")
     grant("USAGE", "SCHEMA demand_response", to="demand_response")
 
 
 def downgrade() -> None:
-    op.execute("DROP SCHEMA demand_response CASCADE")
+    op.execute("DROP SCHEMA demand_response")

@@ -43,6 +43,7 @@ device_status: Final = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     CheckConstraint("status IN ('unknown', 'online', 'degraded', 'offline')", name="status"),
     schema=_SCHEMA,
+    comment="How each polled device fares.",
 )
 
 poll_workers: Final = Table(
@@ -51,6 +52,7 @@ poll_workers: Final = Table(
     Column("worker", Text, primary_key=True),
     Column("alive_until", DateTime(timezone=True), nullable=False),
     schema=_SCHEMA,
+    comment="Processes that poll, each for as long as it is known to live.",
 )
 
 poll_shards: Final = Table(
@@ -61,4 +63,5 @@ poll_shards: Final = Table(
     Column("lease_until", DateTime(timezone=True)),
     Column("fence", BigInteger, nullable=False, server_default=text("0")),
     schema=_SCHEMA,
+    comment="Which process polls which share of the devices, by lease.",
 )

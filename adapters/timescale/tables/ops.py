@@ -36,6 +36,7 @@ outbox = Table(
     Column("last_error", Text),
     Column("parked_at", DateTime(timezone=True)),
     schema="ops",
+    comment="Events of committed transactions, for delivery; parked_at is set on those that could not be delivered.",
 )
 Index(
     "ix_outbox_unpublished",
@@ -68,6 +69,7 @@ topic_position = Table(
     Column("topic", Text, primary_key=True),
     Column("seq", BigInteger, nullable=False),
     schema="ops",
+    comment="The number last given to an event of each public topic.",
 )
 
 audit = Table(
@@ -81,6 +83,7 @@ audit = Table(
     Column("detail", JSON, nullable=False),
     Index(None, "time", "event_id"),
     schema="ops",
+    comment="Who changed what, and when.",
 )
 
 api_keys = Table(
@@ -95,6 +98,7 @@ api_keys = Table(
     Column("revoked_at", DateTime(timezone=True)),
     CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="role"),
     schema="ops",
+    comment="API keys, by the SHA-256 of each.",
 )
 
 idempotency = Table(
@@ -109,4 +113,5 @@ idempotency = Table(
     Column("body", LargeBinary),
     Column("completed_at", DateTime(timezone=True)),
     schema="ops",
+    comment="Answers of requests that carried an Idempotency-Key; kept for 24 hours.",
 )

@@ -40,6 +40,7 @@ rooms = Table(
     # False where a sensor named the room and nobody has described it yet.
     Column("described", Boolean, nullable=False, server_default=text("true")),
     schema="sensors",
+    comment="Rooms, and the band in which people feel well in them.",
 )
 
 sensors = Table(
@@ -74,6 +75,7 @@ sensors = Table(
     Index(None, "room_name"),
     Index(None, "device_id"),
     schema="sensors",
+    comment="What each sensor measures; key stands for it in the other tables.",
 )
 
 readings = Table(
@@ -86,6 +88,7 @@ readings = Table(
     Column("source_key", Integer, nullable=False),
     Column("quality", SmallInteger, nullable=False),
     schema="sensors",
+    comment="One value per sensor and time, in the unit sensors.canonical_unit.",
 )
 
 latest = Table(
@@ -112,6 +115,7 @@ sources = Table(
     Column("name", Text, nullable=False),
     UniqueConstraint("name"),
     schema="sensors",
+    comment="Who sent readings; key stands for the name in readings.",
 )
 
 revisions = Table(
@@ -128,6 +132,7 @@ revisions = Table(
     Column("replaced_by", Integer),
     Index(None, "sensor_key", "time"),
     schema="sensors",
+    comment="Values that later ones replaced, and who replaced them.",
 )
 
 rejections = Table(
@@ -147,6 +152,7 @@ rejections = Table(
     Index(None, "receipt_id"),
     Index(None, "received_at"),
     schema="sensors",
+    comment="Readings that were refused, with the reason; kept for 30 days.",
 )
 
 stale_buckets = Table(
@@ -158,4 +164,5 @@ stale_buckets = Table(
     Column("buckets", ARRAY(Integer), nullable=False),
     Column("marked_at", _TIMESTAMPTZ, nullable=False, server_default=text("now()")),
     schema="sensors",
+    comment="Quarter-hours whose readings changed since they were summed up.",
 )

@@ -30,13 +30,15 @@ def main() -> None:
     else:
         start()
     if "fork" in sys.argv:
-        stopped, stops = os.pipe()
+        told, tells = os.pipe()
         if os.fork() == 0:
+            again = postgres.start()
+            os.write(tells, json.dumps({"url": again, "owner": postgres.owner}).encode())
             postgres.stop()
-            os.write(stops, b".")
             sys.stdin.read()
             os._exit(0)
-        os.read(stopped, 1)
+        os.close(tells)
+        report["worker"] = json.loads(os.read(told, 10_000))
     sys.stdout.write(json.dumps(report) + "\n")
     sys.stdout.flush()
     sys.stdin.read()

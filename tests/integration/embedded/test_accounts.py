@@ -83,6 +83,12 @@ def test_a_container_without_read_search_lends_override(tmp_path: Path) -> None:
         assert _mask(_status(tmp_path / "data"), "CapEff") == _OVERRIDE
 
 
+def test_groups_of_root_are_not_lent(tmp_path: Path) -> None:
+    with Session(tmp_path / "data", prefix=[_setpriv(), "--groups=0,4"]) as session:
+        keep_note(session.url)
+        assert _status(tmp_path / "data")["Groups"] == ""
+
+
 def test_with_no_capability_to_lend_it_says_what_to_do(tmp_path: Path) -> None:
     launcher = [sys.executable, str(process._LAUNCH), str(os.getpid()), "signal", "65534", "65534"]
     answer = subprocess.run(  # noqa: S603

@@ -66,10 +66,9 @@ def test_two_that_wait_for_a_killed_owner_do_not_both_take_over(folder: Path) ->
             assert notes(one.url) == 1
 
 
-def test_a_forked_worker_neither_stops_the_server_nor_keeps_the_lock(
-    folder: Path, postgres: EmbeddedPostgres
-) -> None:
+def test_a_forked_worker_is_a_guest_and_keeps_no_lock(folder: Path, postgres: EmbeddedPostgres) -> None:
     with Session(folder, "fork") as owner:
+        assert owner.report["worker"] == {"url": owner.url, "owner": False}
         keep_note(owner.url)
         owner.process.kill()
         owner.process.wait(10)

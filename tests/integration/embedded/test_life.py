@@ -135,6 +135,17 @@ def test_variables_of_the_environment_do_not_mislead_it(
     assert postgres.owner
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the environment of a process from /proc")
+def test_secrets_of_the_environment_are_not_handed_to_the_server(
+    folder: Path, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY_OF_THE_METERS", "secret")
+    postgres.start()
+    variables = Path(f"/proc/{server_pid(folder)}/environ").read_text()
+    assert "LC_ALL=C" in variables
+    assert "KEY_OF_THE_METERS" not in variables
+
+
 def test_a_port_taken_by_another_program_is_passed_over(
     postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,7 +124,7 @@ async def test_after_all_connections_broke_it_goes_on_and_says_resync(site: Site
     first, second = await site.process(handlers.note), await site.process(handlers.note)
     await until(lambda: first.relay.leader)
     await first.commit(happened(1), noted("before"))
-    await until(lambda: first.numbers() == second.numbers() == [1])
+    await until(lambda: first.numbers() == second.numbers() == [1] and site.waiting() == 0)
     assert site.terminate("energy-dashboard") >= 4
     await until(lambda: first.resyncs >= 1 and second.resyncs >= 1)
     await second.commit(happened(2), noted("after"))

@@ -1,0 +1,96 @@
+/** Asks for what does not come by itself: lists and counts, again and again, and says kindly when it cannot. */
+
+const EVERY = { sensors: 120_000, rooms: 120_000, devices: 15_000, rejected: 60_000, energy: 120_000 };
+const AGAIN = 5_000;
+
+export class Refresher {
+  #api; #store; #on; #timers = new Map(); #running = new Map(); #problems = new Map(); #stopped = false;
+
+  constructor(api, store, on) {
+    this.#api = api;
+    this.#store = store;
+    this.#on = on;
+  }
+
+  async start() {
+    await this.sensors();
+    this.soon();
+  }
+
+  stop() {
+    this.#stopped = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+  }
+
+  /** Ask for everything that is not being asked for. */
+  soon() {
+    for (const what of Object.keys(EVERY)) this.#run(what);
+  }
+
+  sensors() { return this.#run("sensors"); }
+  devices() { return this.#run("devices"); }
+
+  #run(what) {
+    if (this.#stopped) return Promise.resolve();
+    if (!this.#running.has(what)) {
+      clearTimeout(this.#timers.get(what));
+      const work = this.#try(what).finally(() => this.#running.delete(what));
+      this.#running.set(what, work);
+    }
+    return this.#running.get(what);
+  }
+
+  async #try(what) {
+    let wait = EVERY[what];
+    try {
+      await this[`_${what}`]();
+      this.#problems.delete(what);
+    } catch (error) {
+      if (error.wrongKey) { this.#on.wrongKey(); return; }
+      // What this key may not see is left out; the rest of the page is there for it.
+      if (!error.notAllowed && error.status !== 404) { this.#problems.set(what, error.message); wait = AGAIN; }
+    }
+    if (this.#stopped) return;
+    this.#on.problem([...new Set(this.#problems.values())].join(" "));
+    this.#store.touch();
+    this.#timers.set(what, setTimeout(() => this.#run(what), wait * (0.9 + 0.2 * Math.random())));
+  }
+
+  async _sensors() {
+    this.#store.setSensors(await this.#api.all("/sensors/get"));
+    this.#on.loaded();
+  }
+
+  async _rooms() { this.#store.rooms = await this.#api.all("/rooms"); }
+  async _devices() { this.#store.devices = await this.#api.all("/ingestion/devices"); }
+
+  async _rejected() {
+    try {
+      const { total } = await this.#api.get("/data/rejected", { limit: 1 });
+      this.#store.rejected = { total, note: total ? "readings of the last 30 days" : "all readings were taken" };
+    } catch (error) {
+      if (!error.notAllowed) throw error;
+      this.#store.rejected = { total: null, note: "needs an operator's key" };
+    }
+  }
+
+  /** The energy since midnight of the meters that are part of no other. */
+  async _energy() {
+    const meters = this.#store.roots("energy").filter((sensor) => sensor.latest).slice(0, 20);
+    if (!meters.length) { this.#store.energyToday = { value: null, note: "no energy meters" }; return; }
+    const midnight = new Date(this.#store.now());
+    midnight.setHours(0, 0, 0, 0);
+    const query = new URLSearchParams({
+      start: midnight.toISOString(), end: new Date(this.#store.now()).toISOString(), resolution: "P1D",
+      aggregate: "energy", timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC", fill: "null",
+    });
+    const sums = await Promise.all(meters.map(async (sensor) => {
+      const { buckets } = await this.#api.get(`/sensors/${encodeURIComponent(sensor.sensor_id)}/data?${query}`);
+      const known = buckets.map((bucket) => bucket.energy).filter((value) => value !== null && value !== undefined);
+      return known.length ? known.reduce((sum, value) => sum + value, 0) : null;
+    }));
+    const known = sums.filter((sum) => sum !== null);
+    const note = known.length && known.length < sums.length ? `since midnight, ${known.length} of ${sums.length} meters` : "since midnight";
+    this.#store.energyToday = { value: known.length ? known.reduce((sum, value) => sum + value, 0) : null, note };
+  }
+}

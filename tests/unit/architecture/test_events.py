@@ -1,0 +1,34 @@
+from adapters.events.dispatcher import EventDispatcher, Handler
+from app.subscriptions import HANDLERS, TOPICS
+from domain.shared.events import AuditedEvent, DomainEvent
+from tests.unit.architecture.sources import classes
+
+
+def test_every_event_is_in_the_one_table() -> None:
+    events = {one for one in classes("domain") if issubclass(one, DomainEvent)} - {DomainEvent, AuditedEvent}
+    assert set(TOPICS) == events
+
+
+def test_every_event_with_its_topic_and_its_handlers() -> None:
+    """Change this list together with the table, knowingly: clients and other modules rely on it."""
+    handlers = EventDispatcher(HANDLERS).table
+    shown = {
+        event.__name__: (topic and topic.value, [name_of(one) for one in handlers.get(event, ())])
+        for event, topic in TOPICS.items()
+    }
+    assert shown == {
+        "ReadingsStored": ("energy_data", []),
+        "SensorCreated": ("sensor_events", []),
+        "SensorChanged": ("sensor_events", []),
+        "SensorDeleted": ("sensor_events", []),
+        "RoomCreated": ("sensor_events", []),
+        "RoomChanged": ("sensor_events", []),
+        "RoomDeleted": ("sensor_events", []),
+        "DeviceStatusChanged": ("system_events", []),
+        "ApiKeyCreated": (None, []),
+        "ApiKeyRevoked": (None, []),
+    }
+
+
+def name_of(handler: Handler) -> str:
+    return getattr(handler, "__qualname__", type(handler).__qualname__)
