@@ -150,7 +150,8 @@ def poll(settings: Settings, given: argparse.Namespace) -> int:
                 "" if value.time is None else value.time.isoformat(),
                 "yes" if one.stored else "no",
             )
-        _out.print(table)
+        if found.values:
+            _out.print(table)
         if found.fault is not None:
             _err.print(f"{found.fault.code}: {found.fault.detail}", markup=False)
         return 0 if found.fault is None else 1
@@ -178,7 +179,10 @@ def list_keys(settings: Settings, _: argparse.Namespace) -> int:
     async def act(container: AsyncContainer) -> Table:
         keys: ApiKeys = await container.get(ApiKeys)
         clock: Clock = await container.get(Clock)
-        table = Table("id", "name", "role", "created", "expires", "state")
+        table = Table()
+        table.add_column("id", no_wrap=True)
+        for heading in ("name", "role", "created", "expires", "state"):
+            table.add_column(heading, overflow="fold")
         for key in await keys.list():
             state = "valid" if key.is_valid(clock.now()) else "revoked" if key.revoked_at else "expired"
             expires = "" if key.expires_at is None else key.expires_at.isoformat(timespec="seconds")

@@ -24,7 +24,7 @@ _PLAIN_FIELDS: Final = frozenset(
         "color_message",
     }
 )
-_QUIET: Final = ("httpx", "httpcore", "asyncio", "websockets", "multipart")
+_QUIET: Final = ("httpx", "httpcore", "asyncio", "websockets", "multipart", "alembic")
 """Libraries that tell of every call, some with URLs and what is in them."""
 
 

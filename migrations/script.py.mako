@@ -8,15 +8,16 @@ from alembic import op
 
 from migrations.grants import grant
 
-revision = ${repr(up_revision)}
-down_revision = ${repr(down_revision)}
+revision = ${'"%s"' % up_revision}
+down_revision = ${'"%s"' % down_revision if down_revision else None}
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    ${upgrades if upgrades else "op.execute(...)"}
+    op.execute("")
+    grant("SELECT", "schema.table", to="module")
 
 
 def downgrade() -> None:
-    ${downgrades if downgrades else "op.execute(...)"}
+    op.execute("")

@@ -32,6 +32,18 @@ from domain.shared.time import from_microseconds, to_microseconds
 
 QUARTER_HOUR_US: Final = 900_000_000
 
+_BETWEEN: Final = """SELECT time, value, quality FROM sensors.readings
+WHERE sensor_key = $1 AND time >= $2 AND time < $3 ORDER BY time"""
+
+# 2 is QualityCode.BAD.
+_WITH_NEIGHBOURS: Final = """(SELECT time, value, quality FROM sensors.readings
+  WHERE sensor_key = $1 AND time < $2 AND quality <> 2 ORDER BY time DESC LIMIT 1)
+UNION ALL (SELECT time, value, quality FROM sensors.readings
+  WHERE sensor_key = $1 AND time >= $2 AND time < $3)
+UNION ALL (SELECT time, value, quality FROM sensors.readings
+  WHERE sensor_key = $1 AND time >= $3 AND quality <> 2 ORDER BY time LIMIT 1)
+ORDER BY time"""
+
 # Sorted by sensor, so that two writers take the rows of `latest` in one order and never wait in a ring.
 _WITH_COMMIT: Final = """incoming AS MATERIALIZED (
   SELECT key, version, timestamptz 'epoch' + time_us * interval '1 microsecond' AS time, value, quality

@@ -60,9 +60,7 @@ def send(load: Load) -> Sent:
     return Sent(seconds, receipts.latencies, receipts.created, receipts.unchanged)
 
 
-def _connection(
-    load: Load, waiting: Iterator[bytes], receipts: _Receipts, lock: threading.Lock
-) -> None:
+def _connection(load: Load, waiting: Iterator[bytes], receipts: _Receipts, lock: threading.Lock) -> None:
     connection = HTTPConnection("127.0.0.1", load.port, timeout=60)
     headers = {"Authorization": f"Bearer {load.key}", "Content-Type": "application/json"}
     while True:

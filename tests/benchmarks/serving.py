@@ -36,7 +36,15 @@ class Served:
 
 def _serve(database_url: str, port: int) -> None:
     app = create_app(Settings(database_url=database_url, port=port))
-    uvicorn.run(app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", log_level="warning", access_log=False)
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        log_level="warning",
+        access_log=False,
+    )
 
 
 @contextmanager

@@ -87,7 +87,9 @@ class Bench:
         shape = f"{sensors:,} sensors x {copying.ROWS // sensors:,} rows"
         return Result(path="COPY", shape=shape, connections=connections, rows_per_second=rate)
 
-    def http(self, shape: Shape, requests: int, connections: int, *, again: bool) -> tuple[Result, Result | None]:
+    def http(
+        self, shape: Shape, requests: int, connections: int, *, again: bool
+    ) -> tuple[Result, Result | None]:
         """Measure fresh readings over HTTP, and where ``again`` the same ones a second time."""
         self._send(shape, _WARM_UP, connections)
         bodies = list(shape.bodies(self.calendar.take(shape.span(requests)), requests))
@@ -213,7 +215,9 @@ def database_server(url: str | None) -> Iterator[str]:
 
 def main() -> None:
     """Run the benchmark, show it as a table, and write it as JSON where asked to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--database-url", help="a superuser's URL; default: an embedded server")
     parser.add_argument("--requests", type=int, default=300, help="requests of 1,000 rows a measurement")
     parser.add_argument("--json", type=Path, help="where to write the results")

@@ -85,7 +85,13 @@ async def test_a_revoked_key_is_told_and_closed_within_a_second() -> None:
 
 @pytest.mark.parametrize(
     ("origin", "taken"),
-    [(None, True), ("same", True), ("https://allowed.test", True), ("https://evil.test", False), ("null", False)],
+    [
+        (None, True),
+        ("same", True),
+        ("https://allowed.test", True),
+        ("https://evil.test", False),
+        ("null", False),
+    ],
 )
 async def test_only_pages_of_allowed_origins_may_connect(origin: str | None, taken: bool) -> None:
     async with serving(World(origins=["https://allowed.test"])) as server:

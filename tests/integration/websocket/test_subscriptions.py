@@ -171,7 +171,9 @@ async def test_a_sensor_that_moves_is_filtered_by_where_it_is_now() -> None:
             await world.write([(sensor, 1.0)])
             assert (await client.next())["seq"] == 1
             async with world.sensors.begin() as tx:
-                await tx.sensors.leave_room(sensor.definition.room_name or sensor.sensor_id, world.clock.now())  # type: ignore[arg-type]
+                await tx.sensors.leave_room(
+                    sensor.definition.room_name or sensor.sensor_id, world.clock.now()
+                )  # type: ignore[arg-type]
             world.catalog.forget_all()
             moved = (await world.catalog.resolve(["a"]))["a"]
             await world.write([(moved, 2.0)])

@@ -28,6 +28,13 @@ export function number(value) {
   return /^[-−]?0([.,]0+)?$/.test(shown) ? shown.replace(/^[-−]/, "") : shown;
 }
 
+/** A value of a quantity with its unit; people are counted in whole ones. */
+export function measured(value, unit, quantity) {
+  const name = unitName(unit);
+  const shown = quantity === "occupancy" ? count(Math.round(value)) : number(value);
+  return name ? `${shown} ${name}` : shown;
+}
+
 export const count = (value) => decimals(0).format(value);
 export const plural = (amount, one, many = `${one}s`) => `${count(amount)} ${amount === 1 ? one : many}`;
 

@@ -1,7 +1,7 @@
 /** Rooms: the newest of each quantity that is measured there. */
 
 import { element, find, say } from "../modules/dom.js";
-import { number, plural, quantityName, unitName } from "../modules/format.js";
+import { measured, plural, quantityName } from "../modules/format.js";
 
 const SHOWN = ["power", "temperature", "humidity", "co2", "occupancy", "illuminance"];
 const ADDED_UP = new Set(["power", "occupancy"]);
@@ -44,12 +44,11 @@ function update(store, name) {
 
 function valueOf(store, sensors, quantity) {
   const here = new Set(sensors.map((sensor) => sensor.sensor_id));
-  const measured = sensors.filter((sensor) => sensor.quantity === quantity && !here.has(sensor.submeter_of));
-  const fresh = measured.filter((sensor) => store.staleness(sensor) === "fresh" && sensor.latest.quality !== "BAD");
-  if (!measured.length) return null;
+  const all = sensors.filter((sensor) => sensor.quantity === quantity && !here.has(sensor.submeter_of));
+  const fresh = all.filter((sensor) => store.staleness(sensor) === "fresh" && sensor.latest.quality !== "BAD");
+  if (!all.length) return null;
   if (!fresh.length) return "stale";
   const sum = fresh.reduce((total, sensor) => total + sensor.latest.value, 0);
-  const unit = unitName(fresh[0].unit);
   const value = ADDED_UP.has(quantity) ? sum : sum / fresh.length;
-  return quantity === "occupancy" ? plural(Math.round(value), "person", "people") : `${number(value)}${unit ? ` ${unit}` : ""}`;
+  return quantity === "occupancy" ? plural(Math.round(value), "person", "people") : measured(value, fresh[0].unit, quantity);
 }

@@ -1,7 +1,7 @@
 /** The list of sensors: searched, chosen from, kept up to date row by row. */
 
 import { element, find, say } from "../modules/dom.js";
-import { ago, number, plural, quantityName, unitName } from "../modules/format.js";
+import { ago, measured, plural, quantityName } from "../modules/format.js";
 
 const FIRST = 100;
 const rows = new Map();
@@ -79,8 +79,7 @@ function update(store, sensor, isChosen) {
   else row.removeAttribute("aria-current");
   say(name, store.label(sensor));
   row.title = sensor.sensor_id;
-  const unit = unitName(sensor.unit);
-  say(value, sensor.latest ? `${number(sensor.latest.value)}${unit ? ` ${unit}` : ""}` : "–");
+  say(value, sensor.latest ? measured(sensor.latest.value, sensor.unit, sensor.quantity) : "–");
   const quality = sensor.latest && sensor.latest.quality !== "OK" ? ` · ${sensor.latest.quality.toLowerCase()}` : "";
   say(about, `${sensor.room_name ?? quantityName(sensor.quantity)}${quality}`);
   const seconds = store.age(sensor);
