@@ -185,12 +185,12 @@ def list_keys(settings: Settings, _: argparse.Namespace) -> int:
             table.add_column(heading, overflow="fold")
         for key in await keys.list():
             state = "valid" if key.is_valid(clock.now()) else "revoked" if key.revoked_at else "expired"
-            expires = "" if key.expires_at is None else key.expires_at.isoformat(timespec="seconds")
+            expires = "" if key.expires_at is None else f"{key.expires_at:%Y-%m-%d %H:%M}"
             table.add_row(
                 str(key.key_id),
                 key.name,
                 key.role.value,
-                key.created_at.isoformat(timespec="seconds"),
+                f"{key.created_at:%Y-%m-%d %H:%M}",
                 expires,
                 state,
             )

@@ -71,10 +71,9 @@ def logging_configuration(log_format: LogFormat, *, debug: bool = False) -> dict
         },
         "root": {"level": "DEBUG" if debug else "INFO", "handlers": ["stderr"]},
         "loggers": {name: {"level": "WARNING"} for name in _QUIET}
-        | {
-            name: {"handlers": [], "propagate": True}
-            for name in ("uvicorn", "uvicorn.access", "uvicorn.error")
-        },
+        | {name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.error")}
+        # A line for every call is for those who look for something.
+        | {"uvicorn.access": {"handlers": [], "propagate": True, "level": "INFO" if debug else "WARNING"}},
     }
 
 

@@ -18,6 +18,8 @@ from app.settings import Settings, read_settings
 _SHUTDOWN_SECONDS: Final = 5
 """Open sockets are told and closed at once; a call may take this long to end."""
 _BACKLOG: Final = 2048
+_HEALTHCHECK_SECONDS: Final = 60
+"""On a busy machine a process takes its time to start, which must not get it killed."""
 
 
 class AddressError(Exception):
@@ -99,6 +101,7 @@ def _configuration(settings: Settings, app: Litestar | str, *, workers: int = 1)
         log_config=logging_configuration(settings.log_format, debug=settings.debug),
         server_header=False,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        timeout_worker_healthcheck=_HEALTHCHECK_SECONDS,
         ws="websockets-sansio",
         ws_max_size=1024 * 1024,
     )
