@@ -1,17 +1,15 @@
 import os
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
-from migrations import run
 from tests.databases import empty_database
 
 PLAIN = "plain"
 TIMESCALE = "timescale"
 
 
-@pytest.fixture(params=[PLAIN, pytest.param(TIMESCALE, marks=pytest.mark.timescale)])
+@pytest.fixture(scope="session", params=[PLAIN, pytest.param(TIMESCALE, marks=pytest.mark.timescale)])
 def any_server_url(request: pytest.FixtureRequest) -> str:
     """The superuser's URL of a server: one without TimescaleDB, then one with it."""
     if request.param == PLAIN:
@@ -33,11 +31,3 @@ def url(any_server_url: str) -> Iterator[str]:
 def plain_url(server_url: str) -> Iterator[str]:
     with empty_database(server_url) as made:
         yield made
-
-
-@pytest.fixture
-def owner(url: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
-    """A connection of the owner to a database at the newest revision."""
-    run.upgrade(url)
-    with psycopg.connect(url, autocommit=True) as connection:
-        yield connection

@@ -15,7 +15,7 @@ INSERT INTO sensors.sensors (sensor_id, version, name, quantity, unit, canonical
     accumulation, room_name, direction, counts, labels, created_at, updated_at)
     VALUES ('a', 1, 'A', 'power', 'kW', 'kW', 1, 0, 'instantaneous', 'Lab', 'import', 'auto', '{}', now(), now());
 INSERT INTO sensors.sources (name) VALUES ('somebody');
-SELECT sensors.ensure_partitions('1999-05-05', now());
+SELECT sensors.ensure_partitions(day, day) FROM unnest(ARRAY['1999-05-05', '2026-03-03', now()]) AS day;
 INSERT INTO sensors.readings (time, value, sensor_key, source_key, quality)
     VALUES ('1999-05-05', 1, 1, 1, 0), ('2026-03-03', 2, 1, 1, 0), (now(), 3, 1, 1, 0);
 INSERT INTO sensors.latest VALUES (1, now(), 3, 0);

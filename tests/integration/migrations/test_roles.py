@@ -40,11 +40,26 @@ TABLES = {
 }
 
 
+@pytest.fixture(scope="module")
+def owner(any_server_url: str) -> Iterator[Connection]:
+    """The owner's connection to a database with data."""
+    with empty_database(any_server_url) as url:
+        run.upgrade(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            fill(connection)
+            yield connection
+
+
 @pytest.fixture
-def service(owner: Connection, url: str) -> Iterator[Connection]:
-    """The service's login to a database with data."""
-    fill(owner)
-    login = make_url(url).set(username=role_name(owner.info.dbname, "service"), password=SERVICE_PASSWORD)
+def service(owner: Connection, any_server_url: str) -> Iterator[Connection]:
+    """The service's login to it."""
+    database = owner.info.dbname
+    login = make_url(any_server_url).set(
+        drivername="postgresql",
+        database=database,
+        username=role_name(database, "service"),
+        password=SERVICE_PASSWORD,
+    )
     with psycopg.connect(login.render_as_string(hide_password=False), autocommit=True) as connection:
         yield connection
 

@@ -73,6 +73,8 @@ def test_the_configuration_is_one_that_logging_takes(
     log_format: LogFormat, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure_logging(log_format)
+    assert not logging.getLogger("uvicorn.access").isEnabledFor(logging.INFO)
+    configure_logging(log_format, debug=True)
     logging.getLogger("uvicorn.access").info(
         '%s - "%s %s HTTP/%s" %d', "1.2.3.4:5", "GET", "/ws?token=hunter2", "1.1", 101
     )
