@@ -5,7 +5,7 @@ from typing import Final
 
 from domain.ingestion.model import ReadingBatch, RefusedReading, SensorRegistration, WriteOutcome
 from domain.ingestion.ports import ReadingSink
-from domain.sensors.model import Counts, DeviceId, Direction, RoomName, SensorDefinition, SensorId, Source
+from domain.sensors.model import DeviceId, RoomName, SensorDefinition, SensorId, Source
 from domain.sensors.services.checking import Submission
 from domain.sensors.services.readings import WriteReadings
 from domain.sensors.services.sensors import Sensors
@@ -77,9 +77,9 @@ def definition_of(registration: SensorRegistration) -> SensorDefinition:
         max_gap=registration.max_gap,
         rollover_at=registration.rollover_at,
         max_power_kw=registration.max_power_kw,
-        direction=Direction(registration.direction.value),
+        direction=registration.direction,
         submeter_of=None if registration.submeter_of is None else SensorId(registration.submeter_of),
-        counts=Counts(registration.counts.value),
+        counts=registration.counts,
         min_value=registration.min_value,
         max_value=registration.max_value,
         labels=registration.labels,

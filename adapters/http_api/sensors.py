@@ -13,9 +13,7 @@ from adapters.web.parameters import DEFAULT_LIMIT, Limit, Offset, Page
 from adapters.web.times import Elapsed, Instant
 from domain.operations.model import Principal, Role
 from domain.sensors.model import (
-    Counts,
     DeviceId,
-    Direction,
     Reading,
     RoomName,
     SensorDefinition,
@@ -25,7 +23,7 @@ from domain.sensors.model import (
 from domain.sensors.ports import SensorFilter, SensorSort
 from domain.sensors.services.sensors import Sensors, SensorView
 from domain.shared.errors import InvalidError, Problem
-from domain.shared.quantities import Accumulation, Quality, Quantity
+from domain.shared.quantities import Accumulation, Counts, Direction, Quality, Quantity
 
 
 class SensorFields(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

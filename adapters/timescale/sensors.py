@@ -14,9 +14,7 @@ from domain.sensors.errors import sensor_exists
 from domain.sensors.model import (
     DEFAULT_MAX_GAP,
     MAX_GAP_RESOLUTIONS,
-    Counts,
     DeviceId,
-    Direction,
     QualityCode,
     Reading,
     RoomName,
@@ -28,7 +26,7 @@ from domain.sensors.model import (
 )
 from domain.sensors.ports import SensorFilter, SensorSort, SensorState, SensorStore
 from domain.shared.errors import ConflictError
-from domain.shared.quantities import Accumulation, Quantity, UnitConversion
+from domain.shared.quantities import Accumulation, Counts, Direction, Quantity, UnitConversion
 
 _SORT: Final[dict[SensorSort, ColumnElement[Any]]] = {
     SensorSort.SENSOR_ID: sensors.c.sensor_id,

@@ -7,11 +7,11 @@ from typing import Final
 
 from domain.ingestion.iot_configuration import DataType, DeviceValue, StoreType, StoreWindow
 from domain.ingestion.iot_fields import Fields
-from domain.ingestion.model import Counts, DeviceId, Direction, RoomName, SensorId, SensorRegistration
+from domain.ingestion.model import DeviceId, RoomName, SensorId, SensorRegistration
 from domain.ingestion.ports import UnitCatalog
 from domain.ingestion.tag_paths import MAX_LENGTH, TagPath
 from domain.shared.errors import InvalidError
-from domain.shared.quantities import CANONICAL_UNITS, Accumulation, Quantity
+from domain.shared.quantities import CANONICAL_UNITS, Accumulation, Counts, Direction, Quantity
 from domain.shared.text_ids import text_id
 
 DEFAULT_UNITS: Final[dict[Quantity, str]] = {

@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NewType
 
-from domain.shared.quantities import Accumulation, Quantity
+from domain.shared.quantities import Accumulation, Counts, Direction, Quantity
 
 DeviceId = NewType("DeviceId", str)
 """A device's name with ``_`` for spaces."""
@@ -20,21 +20,6 @@ WorkerId = NewType("WorkerId", str)
 
 SHARDS = 32
 """Devices fall into so many shards by hash; each shard is polled by one worker at a time."""
-
-
-class Direction(StrEnum):
-    """Which way the energy of a register flows."""
-
-    IMPORT = "import"
-    EXPORT = "export"
-
-
-class Counts(StrEnum):
-    """Whether a sensor is the one that yields the energy of its device."""
-
-    AUTO = "auto"
-    TRUE = "true"
-    FALSE = "false"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

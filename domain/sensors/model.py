@@ -10,7 +10,7 @@ from typing import NewType
 from uuid import UUID
 
 from domain.shared.columns import Floats, Integers
-from domain.shared.quantities import Accumulation, Quality, Quantity, UnitConversion
+from domain.shared.quantities import Accumulation, Counts, Direction, Quality, Quantity, UnitConversion
 from domain.shared.text_ids import text_id, text_name
 
 SensorId = NewType("SensorId", str)
@@ -38,21 +38,6 @@ def sensor_id(value: str) -> SensorId:
 def room_name(value: str) -> RoomName:
     """Return the room name where it is well formed, else raise `InvalidError`."""
     return RoomName(text_name(value, "room_name"))
-
-
-class Direction(StrEnum):
-    """Which way the energy of a register flows (ESPI's flowDirection)."""
-
-    IMPORT = "import"
-    EXPORT = "export"
-
-
-class Counts(StrEnum):
-    """Whether a sensor is the one that yields the energy of its device."""
-
-    AUTO = "auto"
-    TRUE = "true"
-    FALSE = "false"
 
 
 class QualityCode(IntEnum):

@@ -81,3 +81,18 @@ class Quality(StrEnum):
     ESTIMATED = "ESTIMATED"
     BAD = "BAD"
     MISSING = "MISSING"
+
+
+class Direction(StrEnum):
+    """Which way the energy of a register flows (ESPI's flowDirection)."""
+
+    IMPORT = "import"
+    EXPORT = "export"
+
+
+class Counts(StrEnum):
+    """Whether a sensor is the one that yields the energy of its device."""
+
+    AUTO = "auto"
+    TRUE = "true"
+    FALSE = "false"

@@ -128,7 +128,8 @@ DECLARE
     timescale text;
     version text;
 BEGIN
-    IF current_setting('shared_preload_libraries') LIKE '%timescaledb%'
+    -- The preloaded library has this setting; shared_preload_libraries itself is for superusers to see.
+    IF EXISTS (SELECT FROM pg_settings WHERE name = 'timescaledb.max_background_workers')
         AND EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
     THEN
         CREATE EXTENSION IF NOT EXISTS timescaledb;

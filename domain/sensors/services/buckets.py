@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from domain.sensors.errors import unknown_sensor
 from domain.sensors.integration import HOUR_US, Tally, pieces, tallies
-from domain.sensors.model import Direction, QualityCode, ReadingColumns, Sensor, SensorId
+from domain.sensors.model import QualityCode, ReadingColumns, Sensor, SensorId
 from domain.sensors.ports import SensorsUnitOfWork, UnitCatalog
 from domain.sensors.services.calendar import bucket_edges
 from domain.shared.errors import InvalidError
 from domain.shared.periods import Period
 from domain.shared.ports import Clock
-from domain.shared.quantities import Accumulation, Quality, Quantity, UnitConversion
+from domain.shared.quantities import Accumulation, Direction, Quality, Quantity, UnitConversion
 from domain.shared.time import to_microseconds
 
 COVERED: Final = 0.95

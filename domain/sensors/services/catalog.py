@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from domain.sensors.model import Sensor, SensorId, SensorKey
 from domain.sensors.ports import SensorsUnitOfWork
+from domain.sensors.services.checking import Rule
 
 
 class SensorCatalog:
@@ -15,23 +16,27 @@ class SensorCatalog:
 
     def __init__(self, uow: SensorsUnitOfWork) -> None:
         self._uow = uow
-        self._by_id: dict[SensorId, Sensor] = {}
+        self._rules: dict[str, Rule] = {}
         self._by_key: dict[SensorKey, Sensor] = {}
         self.version = 0
         """Grows whenever something is forgotten."""
 
-    async def resolve(self, ids: Iterable[str]) -> Mapping[str, Sensor]:
-        """Return those of the sensors that exist."""
-        wanted = set(ids)
-        missing = wanted - self._by_id.keys()
+    async def rules(self, ids: Iterable[str]) -> Mapping[str, Rule]:
+        """Return the rules of those of the sensors that exist, and maybe of more; good until the next await."""
+        missing = set(ids) - self._rules.keys()
         if not missing:
-            return {one: self._by_id[SensorId(one)] for one in wanted}
+            return self._rules
         version = self.version
         async with self._uow.begin() as tx:
             found = await tx.sensors.find([SensorId(one) for one in missing])
         self._keep(found.values(), version)
-        known = {**self._by_id, **found}
-        return {one: known[SensorId(one)] for one in wanted if one in known}
+        return {**self._rules, **{one: Rule.of(sensor) for one, sensor in found.items()}}
+
+    async def resolve(self, ids: Iterable[str]) -> Mapping[str, Sensor]:
+        """Return those of the sensors that exist."""
+        wanted = set(ids)
+        rules = await self.rules(wanted)
+        return {one: rules[one].sensor for one in wanted if one in rules}
 
     async def by_key(self, keys: Collection[SensorKey]) -> Mapping[SensorKey, Sensor]:
         """Return those of the sensors that exist."""
@@ -49,19 +54,19 @@ class SensorCatalog:
         if version != self.version:
             return  # something was changed while these were read: they may be of before
         for sensor in sensors:
-            self._by_id[sensor.sensor_id] = sensor
+            self._rules[sensor.sensor_id] = Rule.of(sensor)
             self._by_key[sensor.key] = sensor
 
     def forget(self, ids: Iterable[SensorId]) -> None:
         """Drop these sensors, since they were changed."""
         for one in ids:
-            sensor = self._by_id.pop(one, None)
-            if sensor is not None:
-                self._by_key.pop(sensor.key, None)
+            rule = self._rules.pop(one, None)
+            if rule is not None:
+                self._by_key.pop(rule.key, None)
         self.version += 1
 
     def forget_all(self) -> None:
         """Drop everything, since changes may have been missed."""
-        self._by_id.clear()
+        self._rules.clear()
         self._by_key.clear()
         self.version += 1

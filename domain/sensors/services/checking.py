@@ -1,23 +1,23 @@
 """From readings as they were sent to a batch that can be stored, and what was refused.
 
-This is on the path of every reading: columns are looked at as a whole, and row by row only where
-something in them is wrong.
+This is on the path of every reading: each step looks at whole columns, and at single rows only where
+something in a column is wrong.
 """
 
 import math
 from array import array
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from operator import itemgetter, lt
-from typing import Final
+from operator import and_, attrgetter, eq, le
+from typing import Final, NamedTuple, Self
 
-from domain.sensors.model import QualityCode, ReadingBatch, Rejected, Sensor, SensorRun, Source
+from domain.sensors.model import QualityCode, ReadingBatch, Rejected, Sensor, SensorKey, SensorRun, Source
 from domain.sensors.ports import UnitCatalog
 from domain.shared.columns import Integers
 from domain.shared.errors import InvalidError
-from domain.shared.quantities import UnitConversion
 from domain.shared.time import from_microseconds, to_microseconds
 
 MAX_AHEAD: Final = timedelta(minutes=5)
@@ -49,14 +49,56 @@ class Checked:
     repeated: int
 
 
-@dataclass(slots=True)
-class _Column:
-    """The accepted rows of one sensor."""
+class Rule(NamedTuple):
+    """What is done with every value of a sensor; the bounds are canonical.
 
+    A tuple, since one is taken apart for each reading.
+    """
+
+    key: SensorKey
+    version: int
+    factor: float
+    offset: float
+    lowest: float
+    highest: float
     sensor: Sensor
+
+    @classmethod
+    def of(cls, sensor: Sensor) -> Self:
+        """Return the rule of a sensor."""
+        lowest, highest = sensor.definition.min_value, sensor.definition.max_value
+        conversion = sensor.conversion
+        return cls(
+            key=sensor.key,
+            version=sensor.version,
+            factor=conversion.factor,
+            offset=conversion.offset,
+            lowest=-math.inf if lowest is None else conversion.to_canonical(lowest),
+            highest=math.inf if highest is None else conversion.to_canonical(highest),
+            sensor=sensor,
+        )
+
+
+_KEY: Final = attrgetter("key")
+
+
+@dataclass(slots=True)
+class _Columns:
+    """Accepted readings; ``rows`` are their places in the submission, values are canonical."""
+
+    rows: Sequence[int]
+    rules: Sequence[Rule]
     times: Sequence[int]
     values: Sequence[float]
-    qualities: Integers
+
+    def at(self, places: Sequence[int]) -> "_Columns":
+        """Return those at these places, in this order."""
+        return _Columns(
+            [self.rows[place] for place in places],
+            [self.rules[place] for place in places],
+            [self.times[place] for place in places],
+            [self.values[place] for place in places],
+        )
 
 
 @dataclass(slots=True)
@@ -64,7 +106,7 @@ class Checking:
     """One check of one submission."""
 
     submission: Submission
-    sensors: Mapping[str, Sensor]
+    rules: Mapping[str, Rule]
     units: UnitCatalog
     now: datetime
     rejected: list[Rejected] = field(default_factory=list)
@@ -73,118 +115,117 @@ class Checking:
     def run(self, source: Source) -> Checked:
         """Return the batch and what was refused."""
         self.rejected.extend(self.submission.unreadable)
-        limit = to_microseconds(self.now + MAX_AHEAD)
-        columns: list[_Column] = []
-        for one, rows in _rows_by_sensor(self.submission.sensor_ids).items():
-            sensor = self.sensors.get(one)
-            if sensor is None:
-                for row in rows:
-                    self._reject(row, "unknown_sensor", f"there is no sensor {one!r}")
-                continue
-            column = self._column(sensor, rows, limit)
-            if column is not None:
-                columns.append(column)
-        columns.sort(key=lambda column: column.sensor.key)
-        return Checked(_batch(columns, source), self.rejected, self.repeated)
+        columns = self._distinct(_in_order(self._accepted() or self._accepted_one_by_one()))
+        batch = ReadingBatch(
+            runs=_runs(columns.rules, source),
+            times_us=array("q", columns.times),
+            values=array("d", columns.values),
+            qualities=self._qualities(columns),
+        )
+        return Checked(batch, self.rejected, self.repeated)
 
-    def _column(self, sensor: Sensor, rows: Sequence[int], limit: int) -> _Column | None:
+    def _accepted(self) -> _Columns | None:
+        """Return all rows, or None where one of them has to be looked at by itself."""
         sent = self.submission
-        if len(rows) == len(sent.times_us):
-            times: Sequence[int] = sent.times_us
-            values: Sequence[float] = sent.values
-        else:
-            times = [sent.times_us[row] for row in rows]
-            values = [sent.values[row] for row in rows]
-        if sent.units is not None:
-            rows, times, values = self._in_canonical_unit(sensor, rows, times)
-        elif not sensor.conversion.is_identity:
-            factor, offset = sensor.conversion.factor, sensor.conversion.offset
-            values = [factor * value + offset for value in values]
-        if not rows:
+        if sent.units is not None or not sent.times_us:
             return None
+        if min(sent.times_us) < 0 or max(sent.times_us) > self._latest():
+            return None
+        try:
+            rules = [self.rules[one] for one in sent.sensor_ids]
+        except KeyError:
+            return None
+        values = [
+            factor * value + offset
+            for (_, _, factor, offset, _, _, _), value in zip(rules, sent.values, strict=True)
+        ]
         # A sum is finite only if every summand is; one that overflows is looked at row by row.
-        if min(times) < 0 or max(times) > limit or not math.isfinite(sum(values)):
-            rows, times, values = self._acceptable(rows, times, values, limit)
-            if not rows:
-                return None
-        if not all(map(lt, times, islice(times, 1, None))):
-            rows, times, values = self._in_order(rows, times, values)
-        return _Column(sensor, times, values, self._qualities(sensor, rows, values))
+        if not math.isfinite(sum(values)):
+            return None
+        return _Columns(range(len(values)), rules, sent.times_us, values)
 
-    def _in_canonical_unit(
-        self, sensor: Sensor, rows: Sequence[int], times: Sequence[int]
-    ) -> tuple[list[int], list[int], list[float]]:
-        units = self.submission.units or ()
-        conversions: dict[str, UnitConversion | InvalidError] = {}
-        kept: list[int] = []
-        kept_times: list[int] = []
-        values: list[float] = []
-        for row, time in zip(rows, times, strict=True):
-            unit = units[row]
-            conversion: UnitConversion | InvalidError = sensor.conversion
-            if unit is not None and unit != sensor.definition.unit:
-                if unit not in conversions:
-                    try:
-                        conversions[unit] = self.units.conversion(unit, sensor.definition.quantity)
-                    except InvalidError as error:
-                        conversions[unit] = error
-                conversion = conversions[unit]
-            if isinstance(conversion, InvalidError):
-                self._reject(row, conversion.code, conversion.detail)
-                continue
-            kept.append(row)
-            kept_times.append(time)
-            values.append(conversion.to_canonical(self.submission.values[row]))
-        return kept, kept_times, values
-
-    def _acceptable(
-        self, rows: Sequence[int], times: Sequence[int], values: Sequence[float], limit: int
-    ) -> tuple[list[int], list[int], list[float]]:
-        kept: list[tuple[int, int, float]] = []
-        for row, time, value in zip(rows, times, values, strict=True):
-            if time < 0:
+    def _accepted_one_by_one(self) -> _Columns:
+        sent, latest = self.submission, self._latest()
+        columns = _Columns(rows := [], rules := [], times := [], values := [])
+        for row, (one, time) in enumerate(zip(sent.sensor_ids, sent.times_us, strict=True)):
+            rule = self.rules.get(one)
+            value = None if rule is None else self._canonical(row, rule.sensor)
+            if rule is None:
+                self._reject(row, "unknown_sensor", f"there is no sensor {one!r}")
+            elif value is None:
+                continue  # refused already
+            elif time < 0:
                 self._reject(row, "too_old", "the time lies before 1970")
-            elif time > limit:
+            elif time > latest:
                 self._reject(row, "in_future", "the time lies over 5 minutes ahead of the server's clock")
             elif not math.isfinite(value):
                 self._reject(row, "not_a_number", "the value is not a finite number")
             else:
-                kept.append((row, time, value))
-        return _unzipped(kept)
+                rows.append(row)
+                rules.append(rule)
+                times.append(time)
+                values.append(value)
+        return columns
 
-    def _in_order(
-        self, rows: Sequence[int], times: Sequence[int], values: Sequence[float]
-    ) -> tuple[list[int], list[int], list[float]]:
-        kept: list[tuple[int, int, float]] = []
-        for row, time, value in sorted(zip(rows, times, values, strict=True), key=itemgetter(1, 0)):
-            if kept and kept[-1][1] == time:
-                if kept[-1][2] == value:
-                    self.repeated += 1
-                else:
-                    self._reject(
-                        kept[-1][0],
-                        "duplicate_in_batch",
-                        "a later row has this sensor and time: that one stands",
-                    )
-                kept.pop()
-            kept.append((row, time, value))
-        return _unzipped(kept)
+    def _canonical(self, row: int, sensor: Sensor) -> float | None:
+        sent = self.submission
+        unit = None if sent.units is None else sent.units[row]
+        try:
+            conversion = (
+                sensor.conversion
+                if unit is None or unit == sensor.definition.unit
+                else self.units.conversion(unit, sensor.definition.quantity)
+            )
+        except InvalidError as error:
+            self._reject(row, error.code, error.detail)
+            return None
+        return conversion.to_canonical(sent.values[row])
 
-    def _qualities(self, sensor: Sensor, rows: Sequence[int], values: Sequence[float]) -> Integers:
-        qualities = array("b", bytes(len(values)))
-        given = self.submission.qualities
-        if given is not None:
-            for position, row in enumerate(rows):
-                qualities[position] = given[row] or QualityCode.OK
-        bounds = (sensor.definition.min_value, sensor.definition.max_value)
-        lowest, highest = (
-            None if bound is None else sensor.conversion.to_canonical(bound) for bound in bounds
+    def _distinct(self, columns: _Columns) -> _Columns:
+        """Return of each sensor and time the row that was sent last; rows are in order."""
+        rules, times = columns.rules, columns.times
+        again = map(
+            and_,
+            map(eq, map(_KEY, rules), map(_KEY, islice(rules, 1, None))),
+            map(eq, times, islice(times, 1, None)),
         )
-        if (lowest is not None and min(values) < lowest) or (highest is not None and max(values) > highest):
-            for position, value in enumerate(values):
-                if (lowest is not None and value < lowest) or (highest is not None and value > highest):
-                    qualities[position] = QualityCode.BAD
+        if not any(again):
+            return columns
+        kept: list[int] = []
+        for place, (rule, time) in enumerate(zip(rules, times, strict=True)):
+            if kept and (rules[kept[-1]].key, times[kept[-1]]) == (rule.key, time):
+                self._replaced(columns, kept.pop(), place)
+            kept.append(place)
+        return columns.at(kept)
+
+    def _replaced(self, columns: _Columns, earlier: int, later: int) -> None:
+        given = self.submission.qualities
+        (first, last) = columns.rows[earlier], columns.rows[later]
+        same_quality = given is None or (given[first] or QualityCode.OK) == (given[last] or QualityCode.OK)
+        if same_quality and columns.values[earlier] == columns.values[later]:
+            self.repeated += 1
+        else:
+            detail = "a later row has this sensor and time: that one stands"
+            self._reject(first, "duplicate_in_batch", detail)
+
+    def _qualities(self, columns: _Columns) -> Integers:
+        given = self.submission.qualities
+        if given is None:
+            qualities = array("b", bytes(len(columns.rows)))
+        else:
+            qualities = array("b", [given[row] or QualityCode.OK for row in columns.rows])
+        within = [
+            lowest <= value <= highest
+            for (_, _, _, _, lowest, highest, _), value in zip(columns.rules, columns.values, strict=True)
+        ]
+        if not all(within):
+            for place, good in enumerate(within):
+                if not good:
+                    qualities[place] = QualityCode.BAD
         return qualities
+
+    def _latest(self) -> int:
+        return to_microseconds(self.now + MAX_AHEAD)
 
     def _reject(self, row: int, code: str, detail: str) -> None:
         sent = self.submission
@@ -201,32 +242,27 @@ class Checking:
         )
 
 
-def _rows_by_sensor(sensor_ids: Sequence[str]) -> dict[str, Sequence[int]]:
-    if not sensor_ids:
-        return {}
-    first = sensor_ids[0]
-    if sensor_ids.count(first) == len(sensor_ids):
-        return {first: range(len(sensor_ids))}
-    rows: dict[str, list[int]] = {}
-    for row, one in enumerate(sensor_ids):
-        if one in rows:
-            rows[one].append(row)
-        else:
-            rows[one] = [row]
-    return dict(rows)
+def _in_order(columns: _Columns) -> _Columns:
+    """Return the rows by key and time, those of one key and time as they were sent."""
+    keys = list(map(_KEY, columns.rules))
+    in_time, by_key = _ascends(columns.times), _ascends(keys)
+    if in_time and by_key:
+        return columns
+    order: Sequence[int] = range(len(keys))
+    if not in_time:
+        order = sorted(order, key=columns.times.__getitem__)
+    return columns.at(sorted(order, key=keys.__getitem__))
 
 
-def _unzipped(rows: list[tuple[int, int, float]]) -> tuple[list[int], list[int], list[float]]:
-    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
+def _ascends(numbers: Sequence[int]) -> bool:
+    return all(map(le, numbers, islice(numbers, 1, None)))
 
 
-def _batch(columns: list[_Column], source: Source) -> ReadingBatch:
-    times_us, values, qualities = array("q"), array("d"), array("b")
+def _runs(rules: Sequence[Rule], source: Source) -> list[SensorRun]:
     runs: list[SensorRun] = []
-    for column in columns:
-        start = len(times_us)
-        times_us.extend(column.times)
-        values.extend(column.values)
-        qualities.extend(column.qualities)
-        runs.append(SensorRun(column.sensor.key, column.sensor.version, source, start, len(times_us)))
-    return ReadingBatch(runs=runs, times_us=times_us, values=values, qualities=qualities)
+    start = 0
+    # The rows of a sensor lie together, so that counting them tells where they end.
+    for key, count in Counter(map(_KEY, rules)).items():
+        runs.append(SensorRun(key, rules[start].version, source, start, start + count))
+        start += count
+    return runs

@@ -78,8 +78,8 @@ class WriteReadings:
         )
 
     async def _check(self, submission: Submission, source: Source) -> Checked:
-        sensors = await self._catalog.resolve(submission.sensor_ids)
-        return Checking(submission, sensors, self._units, self._clock.now()).run(source)
+        rules = await self._catalog.rules(submission.sensor_ids)
+        return Checking(submission, rules, self._units, self._clock.now()).run(source)
 
 
 def _refused(checked: Checked) -> InvalidError:

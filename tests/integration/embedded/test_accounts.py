@@ -105,11 +105,11 @@ def test_with_no_capability_to_lend_it_says_what_to_do(tmp_path: Path) -> None:
 def test_a_folder_of_an_ordinary_user_stays_that_users(open_folder: Path) -> None:
     folder = open_folder / "data"
     folder.mkdir()
-    os.chown(folder, 65534, 65534)
+    user = next(entry for entry in pwd.getpwall() if entry.pw_name in {"daemon", "bin", "mail"})
+    os.chown(folder, user.pw_uid, user.pw_gid)
     with EmbeddedPostgres(folder):
-        pass
-    owners = {path.lstat().st_uid for path in folder.rglob("*")}
-    assert owners == {65534}
+        assert _uids(_status(folder)) == {user.pw_uid}
+    assert {path.lstat().st_uid for path in (folder, *folder.rglob("*"))} == {user.pw_uid}
 
 
 def test_a_backup_that_root_brought_back_runs(tmp_path: Path) -> None:

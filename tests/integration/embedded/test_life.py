@@ -88,6 +88,7 @@ def test_files_are_private_and_parents_stay_as_they_were(tmp_path: Path) -> None
     parent.chmod(0o751)
     before = [(path, path.stat().st_mode, path.stat().st_uid) for path in (parent, *parent.parents)]
     folder = parent / "data"
+    folder.mkdir(mode=0o755)
     with EmbeddedPostgres(folder):
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
     assert modes == {

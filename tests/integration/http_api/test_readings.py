@@ -1,5 +1,6 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -47,7 +48,7 @@ async def _values(call: Caller, **params: object) -> list[float]:
         },
     ],
 )
-async def test_all_four_shapes_say_the_same(call: Caller, request_: dict[str, object]) -> None:
+async def test_all_four_shapes_say_the_same(call: Caller, request_: dict[str, Any]) -> None:
     await call.sensor("a")
     receipt = await call("POST", "/data/readings", **request_)
     assert _counts(receipt) == (2, 2, 0, 0, 0)

@@ -40,13 +40,14 @@ def roles(connection: "psycopg.Connection[Row]") -> list[str]:
     """Return what the roles of this database are and may, without the database's own name."""
     name = connection.info.dbname
     found = connection.execute(
-        """SELECT rolname, rolcanlogin, rolinherit, rolsuper, rolcreaterole, rolcreatedb, rolreplication,
-            rolbypassrls, rolpassword IS NOT NULL,
-            ARRAY(SELECT format('%%s inherit=%%s set=%%s admin=%%s',
-                    roleid::regrole, inherit_option, set_option, admin_option)
-                FROM pg_auth_members WHERE member = pg_authid.oid ORDER BY 1),
-            (SELECT datacl::text FROM pg_database WHERE datname = %(name)s)
-        FROM pg_authid WHERE rolname LIKE %(name)s || '\\_%%' ORDER BY rolname""",
+        """SELECT rolname, concat_ws(' ', rolcanlogin, rolinherit, rolsuper, rolcreaterole, rolcreatedb,
+                rolreplication, rolbypassrls, rolpassword IS NOT NULL),
+            (SELECT string_agg(concat_ws(' ', pg_get_userbyid(roleid),
+                    inherit_option, set_option, admin_option), ', ' ORDER BY roleid)
+                FROM pg_auth_members WHERE member = pg_authid.oid),
+            (SELECT string_agg(privilege_type, ', ' ORDER BY privilege_type)
+                FROM pg_database, aclexplode(datacl) WHERE datname = %(name)s AND grantee = pg_authid.oid)
+        FROM pg_authid WHERE starts_with(rolname, %(name)s || '_') ORDER BY rolname""",
         {"name": name},
     ).fetchall()
-    return [str(row).replace(name, "<database>") for row in found]
+    return [" / ".join(str(one).replace(name, "<database>") for one in row) for row in found]

@@ -192,7 +192,7 @@ def test_sensors_makes_partitions_through_the_function_only(service: Connection)
 @pytest.fixture
 def bare_url(server_url: str) -> Iterator[str]:
     """A database without roles, whose name needs quoting."""
-    name = f"Energy's \"{uuid4().hex[:8]}"
+    name = f"Energy's-\"{uuid4().hex[:8]}"
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         yield make_url(server_url).set(database=name).render_as_string(hide_password=False)

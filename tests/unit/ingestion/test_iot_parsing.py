@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from adapters.memory.ingestion import MemoryUnitCatalog
 from domain.ingestion.iot_configuration import AuthType, DataType, StoreType, StoreWindow
 from domain.ingestion.iot_parsing import parse_iot_configuration
-from domain.ingestion.model import Counts, Direction
 from domain.shared.errors import InvalidError
-from domain.shared.quantities import Accumulation
+from domain.shared.quantities import Accumulation, Counts, Direction
 from tests.unit.ingestion.documents import codes, device, document, one, parsed, problems
 
 SAMPLE = Path(__file__).parents[3] / "config" / "iots-right.json"

@@ -67,7 +67,7 @@ export class Refresher {
   async _rejected() {
     try {
       const { total } = await this.#api.get("/data/rejected", { limit: 1 });
-      this.#store.rejected = { total, note: total ? "readings of the last 30 days" : "all readings were taken" };
+      this.#store.rejected = { total, note: "in the last 30 days" };
     } catch (error) {
       if (!error.notAllowed) throw error;
       this.#store.rejected = { total: null, note: "needs an operator's key" };

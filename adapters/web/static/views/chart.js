@@ -97,7 +97,8 @@ export class Chart {
 
   #head(sensor) {
     say(find("chart-title"), this.#store.label(sensor));
-    const about = [quantityName(sensor.quantity), sensor.room_name, this.#store.label(sensor) === sensor.sensor_id ? null : sensor.sensor_id];
+    const unit = unitName(sensor.unit);
+    const about = [`${quantityName(sensor.quantity)}${unit ? ` in ${unit}` : ""}`, sensor.room_name, this.#store.label(sensor) === sensor.sensor_id ? null : sensor.sensor_id];
     say(find("chart-about"), about.filter(Boolean).join(" · "));
   }
 
@@ -162,8 +163,8 @@ export class Chart {
         y: { range: (_, low, high) => around(low, high, series.shape === "bars") },
       },
       axes: [
-        { ...axis, grid: { show: false }, space: 70, values: (_, splits, __, ___, step) => splits.map((at) => label(at * 1000, step)) },
-        { ...axis, size: 58, label: unit || undefined, labelSize: unit ? 20 : 0, labelFont: font, values: (_, splits) => splits.map((value) => trimmed(value)) },
+        { ...axis, grid: { show: false }, size: 30, space: 70, values: (_, splits, __, ___, step) => splits.map((at) => label(at * 1000, step)) },
+        { ...axis, size: 52, values: (_, splits) => splits.map((value) => trimmed(value)) },
       ],
       series: series.shape === "band" ? [{}, line, hidden, hidden] : [{}, series.shape === "bars" ? bars : line],
       bands: series.shape === "band" ? [{ series: [2, 3], fill: colour("--band") }] : [],

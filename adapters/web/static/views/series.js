@@ -28,7 +28,10 @@ export async function load(api, sensor, span, detail, now, signal) {
   const answer = await api.get(`${path}?${query}`, {}, signal);
   const series = new Series(energy ? "bars" : "band", energy ? "kWh" : answer.unit, seconds);
   for (const bucket of answer.buckets) {
-    series.push(Date.parse(bucket.start) / 1000, bucket[aggregates[0]], bucket.max, bucket.min);
+    const start = Date.parse(bucket.start) / 1000;
+    // An average stands for its whole bucket: it is drawn in the middle of it.
+    const at = energy ? start : (start + Date.parse(bucket.end) / 1000) / 2;
+    series.push(at, bucket[aggregates[0]], bucket.max, bucket.min);
   }
   return series;
 }
