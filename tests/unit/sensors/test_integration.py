@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 BAD = QualityCode.BAD
 
 
-def _sensor(accumulation: Accumulation, **more: object) -> Sensor:
+def make_sensor(accumulation: Accumulation, **more: object) -> Sensor:
     quantity = Quantity.POWER if accumulation in {"instantaneous", "mean"} else Quantity.ENERGY
     return Sensor(
         key=SensorKey(1),
@@ -49,7 +49,7 @@ def _tallies(
 
 
 def test_power_is_integrated_by_trapezoids_across_borders() -> None:
-    power = _sensor(Accumulation.INSTANTANEOUS)
+    power = make_sensor(Accumulation.INSTANTANEOUS)
     first, second = _tallies(power, [(0, 0.0), (60, 6.0)], [0, 30, 60])
     assert first.amount == pytest.approx(0.75)  # half an hour at 0 to 3 kW
     assert second.amount == pytest.approx(2.25)
@@ -57,25 +57,25 @@ def test_power_is_integrated_by_trapezoids_across_borders() -> None:
 
 
 def test_nothing_is_integrated_across_a_long_gap() -> None:
-    power = _sensor(Accumulation.INSTANTANEOUS, resolution=10 * MINUTE)
+    power = make_sensor(Accumulation.INSTANTANEOUS, resolution=10 * MINUTE)
     (tally,) = _tallies(power, [(0, 1.0), (30, 1.0), (61, 1.0)], [0, 60])
     assert tally.amount == pytest.approx(0.5)
     assert tally.covered_us == 30 * 60_000_000
 
 
 def test_a_lone_reading_accounts_for_no_time() -> None:
-    (tally,) = _tallies(_sensor(Accumulation.INSTANTANEOUS), [(10, 5.0)], [0, 60])
+    (tally,) = _tallies(make_sensor(Accumulation.INSTANTANEOUS), [(10, 5.0)], [0, 60])
     assert tally == Tally()
 
 
 def test_bad_readings_are_passed_over() -> None:
-    power = _sensor(Accumulation.INSTANTANEOUS)
+    power = make_sensor(Accumulation.INSTANTANEOUS)
     (tally,) = _tallies(power, [(0, 2.0), (20, 1e9), (60, 2.0)], [0, 60], bad=[20])
     assert tally.amount == pytest.approx(2.0)
 
 
 def test_a_mean_counts_for_its_own_interval_exactly() -> None:
-    mean = _sensor(Accumulation.MEAN, resolution=15 * MINUTE)
+    mean = make_sensor(Accumulation.MEAN, resolution=15 * MINUTE)
     first, second = _tallies(mean, [(0, 4.0), (15, 8.0), (52, 4.0)], [0, 30, 60])
     assert first.amount == pytest.approx(3.0)
     assert first.covered_us == 30 * 60_000_000
@@ -84,28 +84,28 @@ def test_a_mean_counts_for_its_own_interval_exactly() -> None:
 
 
 def test_a_delta_that_straddles_a_border_is_shared_out_by_time() -> None:
-    delta = _sensor(Accumulation.DELTA, resolution=60 * MINUTE)
+    delta = make_sensor(Accumulation.DELTA, resolution=60 * MINUTE)
     first, second = _tallies(delta, [(30, 6.0)], [0, 45, 90])
     assert first.amount == pytest.approx(1.5)
     assert second.amount == pytest.approx(4.5)
 
 
 def test_a_delta_of_a_short_day_does_not_run_into_the_next() -> None:
-    daily = _sensor(Accumulation.DELTA, resolution=24 * 60 * MINUTE)
+    daily = make_sensor(Accumulation.DELTA, resolution=24 * 60 * MINUTE)
     first, second = _tallies(daily, [(0, 23.0), (23 * 60, 24.0)], [0, 23 * 60, 47 * 60])
     assert first.amount == pytest.approx(23.0)
     assert second.amount == pytest.approx(24.0)
 
 
 def test_a_delta_without_resolution_lasts_until_the_next() -> None:
-    delta = _sensor(Accumulation.DELTA)
+    delta = make_sensor(Accumulation.DELTA)
     first, second = _tallies(delta, [(0, 3.0), (30, 5.0)], [0, 30, 60])
     assert first.amount == pytest.approx(3.0)
     assert second == Tally()
 
 
 def test_a_register_counts_its_increases() -> None:
-    register = _sensor(Accumulation.CUMULATIVE)
+    register = make_sensor(Accumulation.CUMULATIVE)
     first, second = _tallies(register, [(0, 100.0), (20, 102.0), (40, 106.0)], [0, 30, 60])
     assert first.amount == pytest.approx(4.0)
     assert second.amount == pytest.approx(2.0)
@@ -113,7 +113,7 @@ def test_a_register_counts_its_increases() -> None:
 
 
 def test_an_outage_is_spread_and_marked_where_a_border_cuts_it() -> None:
-    register = _sensor(Accumulation.CUMULATIVE, resolution=MINUTE)
+    register = make_sensor(Accumulation.CUMULATIVE, resolution=MINUTE)
     readings = [(0, 0.0), (1, 1.0), (59, 59.0), (60, 60.0)]
     halves = _tallies(register, readings, [0, 30, 60])
     assert [half.estimated for half in halves] == [True, True]
@@ -140,7 +140,7 @@ def test_a_register_that_falls_was_reset_wrapped_or_is_doubtful(
 
 
 def test_an_impossible_increase_is_not_counted() -> None:
-    register = _sensor(Accumulation.CUMULATIVE, max_power_kw=10.0)
+    register = make_sensor(Accumulation.CUMULATIVE, max_power_kw=10.0)
     (tally,) = _tallies(register, [(0, 0.0), (30, 5000.0), (60, 5004.0)], [0, 60])
     assert tally.amount == pytest.approx(4.0)
     assert tally.estimated
