@@ -11,10 +11,19 @@ from adapters.http_api.readings import DataController, sensor_data
 from adapters.http_api.rooms import RoomsController
 from adapters.http_api.sensors import SensorsController
 from adapters.http_api.service import health, service
+from adapters.web.dashboard import dashboard_file, dashboard_page
 from adapters.web.docs import docs_file, docs_page
 from adapters.websocket.routes import live
 
-OPEN: Final[tuple[ControllerRouterHandler, ...]] = (service, health, live, docs_page, docs_file)
+OPEN: Final[tuple[ControllerRouterHandler, ...]] = (
+    service,
+    health,
+    live,
+    docs_page,
+    docs_file,
+    dashboard_page,
+    dashboard_file,
+)
 """Need no key; those that do look at keys look for themselves (the WebSocket)."""
 
 API: Final[tuple[ControllerRouterHandler, ...]] = (

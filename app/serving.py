@@ -10,6 +10,7 @@ import uvicorn
 from litestar import Litestar
 from uvicorn.supervisors.multiprocess import Multiprocess
 
+from adapters.websocket.going_away import GoingAwayProtocol
 from app.asgi import create_app
 from app.background import BACKGROUND, Background
 from app.logging import configure_logging, logging_configuration
@@ -102,7 +103,9 @@ def _configuration(settings: Settings, app: Litestar | str, *, workers: int = 1)
         server_header=False,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         timeout_worker_healthcheck=_HEALTHCHECK_SECONDS,
-        ws="websockets-sansio",
+        ws=GoingAwayProtocol,
+        # Every frame would be compressed once per client; what is sent is encoded once for all of them.
+        ws_per_message_deflate=False,
         ws_max_size=1024 * 1024,
     )
 

@@ -265,5 +265,6 @@ def _unquoted(value: str) -> str:
 
 def variables_table() -> str:
     """Return all variables as a table in Markdown, for the README."""
-    rows = [f"| `{one.name}` | {one.shown} | {one.meaning} |" for one in VARIABLES]
+    cells = [(f"`{one.name}`", one.shown, one.meaning.replace("|", "\\|")) for one in VARIABLES]
+    rows = [f"| {' | '.join(row)} |" for row in cells]
     return "\n".join(["| variable | default | meaning |", "| --- | --- | --- |", *rows])

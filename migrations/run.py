@@ -1,8 +1,7 @@
 """Running migrations from the program, as ``alembic`` does from a shell."""
 
-import io
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from alembic import command
 from alembic.config import Config
@@ -13,7 +12,7 @@ from sqlalchemy import NullPool, create_engine, make_url
 _HERE: Final = Path(__file__).parent
 
 
-def configuration(url: str, output: io.TextIOBase | None = None) -> Config:
+def configuration(url: str, output: TextIO | None = None) -> Config:
     """Return Alembic's configuration for a database."""
     config = Config(output_buffer=output) if output is not None else Config()
     config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
@@ -33,7 +32,7 @@ def downgrade(url: str, revision: str) -> None:
     command.downgrade(configuration(url), revision)
 
 
-def script(output: io.TextIOBase, revision: str = "head") -> None:
+def script(output: TextIO, revision: str = "head") -> None:
     """Write the SQL of all migrations up to the revision."""
     command.upgrade(configuration("postgresql://", output), revision, sql=True)
 

@@ -33,6 +33,8 @@ _PR_CAP_AMBIENT_RAISE: Final = 2
 _CAPABILITY_VERSION_3: Final = 0x20080522
 _CAP_DAC_OVERRIDE: Final = 1
 _CAP_DAC_READ_SEARCH: Final = 2
+_LENT: Final = {None: "", _CAP_DAC_READ_SEARCH: "CAP_DAC_READ_SEARCH", _CAP_DAC_OVERRIDE: "CAP_DAC_OVERRIDE"}
+"""The least first: none at all."""
 _LOOK_SECONDS: Final = 0.5
 
 _LINUX: Final = sys.platform == "linux"
@@ -100,7 +102,7 @@ def _become(uid: int, gid: int, program: str, folder: str) -> None:
     os.setgid(gid)
     os.setuid(uid)
     held = _permitted() if _LINUX else 0
-    for capability in (None, _CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE):
+    for capability, name in _LENT.items():
         wanted = 0 if capability is None else 1 << capability
         if wanted & ~held:
             continue
@@ -111,6 +113,8 @@ def _become(uid: int, gid: int, program: str, folder: str) -> None:
         if _reaches(program, folder):
             if _LINUX:
                 _set_capabilities(wanted, wanted)
+            if name:
+                sys.stderr.write(f"launch: user {uid} is lent {name} to reach {program} and {folder}\n")
             return
     sys.exit(
         f"launch: user {uid} cannot run {program} or cannot enter {folder}, and this container or machine "

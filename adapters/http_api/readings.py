@@ -141,9 +141,13 @@ class DataController(Controller):
 
     path = "/data"
     tags = ("Readings",)
-    guards = (requires(Role.OPERATOR),)
 
-    @post("/readings", summary="Write readings", status_code=HTTP_200_OK)
+    @post(
+        "/readings",
+        summary="Write readings",
+        status_code=HTTP_200_OK,
+        guards=(requires(Role.OPERATOR),),
+    )
     @inject
     async def write(
         self,

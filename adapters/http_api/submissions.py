@@ -39,7 +39,7 @@ class SentQuality(StrEnum):
     BAD = "BAD"
 
 
-_QUALITY_CODES: Final = {word: QualityCode[word.name] for word in SentQuality}
+_QUALITY_CODES: Final[dict[str | None, QualityCode]] = {word: QualityCode[word.name] for word in SentQuality}
 
 
 class SentReading(msgspec.Struct, gc=False):
@@ -110,16 +110,15 @@ def _microseconds(times: Iterable[datetime]) -> Sequence[int]:
 
 def _from_readings(readings: list[SentReading]) -> Submission:
     _check_count(len(readings))
-    units = [one.unit for one in readings] if any(one.unit is not None for one in readings) else None
-    qualities = None
-    if any(one.quality is not None for one in readings):
-        qualities = [None if one.quality is None else _QUALITY_CODES[one.quality] for one in readings]
+    count = len(readings)
+    units = [one.unit for one in readings]
+    qualities = [one.quality for one in readings]
     return Submission(
         sensor_ids=[one.sensor_id for one in readings],
-        times_us=_microseconds(one.time for one in readings),
+        times_us=_microseconds([one.time for one in readings]),
         values=[one.value for one in readings],
-        units=units,
-        qualities=qualities,
+        units=None if units.count(None) == count else units,
+        qualities=None if qualities.count(None) == count else list(map(_QUALITY_CODES.get, qualities)),
     )
 
 

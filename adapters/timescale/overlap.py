@@ -1,100 +1,74 @@
 """Storing readings of which some may be stored already.
 
-The rows go as arrays in place of a staging table: the plan is always one index lookup a row, and rows
-that stand already as they are, the usual case, cost one round trip in all.
+They go into a temporary table first and are looked up from there: rows that stand already as they are, the
+usual case, need no more than that.
 """
 
-from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from operator import itemgetter
-from typing import Any, Final, Self
+# ruff: noqa: S608 - statements are put together from constants of this file
 
-from adapters.timescale.copy_format import key_column, source_column
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from adapters.timescale.copy_format import COLUMNS, packed
 from domain.sensors.model import Outcome, ReadingBatch
-from domain.shared.columns import Floats, Integers
 from domain.shared.time import from_microseconds
 
-_INCOMING: Final = """(
-  SELECT timestamptz 'epoch' + time_us * interval '1 microsecond' AS time, value, sensor_key, source_key,
-    quality, position
-  FROM unnest($1::int8[], $2::float8[], $3::int4[], $4::int4[], $5::int2[]) WITH ORDINALITY
-    AS row(time_us, value, sensor_key, source_key, quality, position)) AS incoming"""
-# OFFSET 0 keeps the lookup a lookup: a join may be planned as a scan of whole partitions.
-_STORED: Final = """(
+# The identity goes on counting from one transaction to the next.
+_STAGE: Final = """CREATE TEMPORARY TABLE IF NOT EXISTS staged (
+  time timestamptz, value float8, sensor_key int4, source_key int4, quality int2,
+  position int8 GENERATED ALWAYS AS IDENTITY (CACHE 1000)) ON COMMIT DELETE ROWS"""
+
+# OFFSET 0 keeps the lookup a lookup by the key: a join may be planned as a scan of whole partitions.
+_STORED: Final = """LATERAL (
   SELECT stored.value, stored.quality, stored.source_key FROM sensors.readings AS stored
-  WHERE stored.sensor_key = incoming.sensor_key AND stored.time = incoming.time
-    AND stored.time BETWEEN $6 AND $7 OFFSET 0) AS stored"""
+  WHERE stored.sensor_key = staged.sensor_key AND stored.time = staged.time
+    AND stored.time BETWEEN $1 AND $2 OFFSET 0{}) AS stored"""
+_SAME: Final = "(stored.value, stored.quality) = (staged.value, staged.quality)"
 
-_COMPARE: Final = f"""SELECT array_agg(position) FILTER (WHERE stored.value IS NULL) AS absent,
-  array_agg(position) FILTER (WHERE stored.value IS NOT NULL) AS different
-FROM {_INCOMING} LEFT JOIN LATERAL {_STORED} ON true
-WHERE (stored.value, stored.quality, stored.source_key)
-  IS DISTINCT FROM (incoming.value, incoming.quality, incoming.source_key)"""
+_COMPARE: Final = f"""SELECT min(position) AS first,
+  array_agg(position ORDER BY position) FILTER (WHERE stored.value IS NULL) AS absent,
+  array_agg(position ORDER BY position)
+    FILTER (WHERE NOT ({_SAME} AND stored.source_key = staged.source_key)) AS different
+FROM pg_temp.staged LEFT JOIN {_STORED.format("")} ON true"""
 
-# In order of the key. A row that another transaction is storing is waited for, and is then not inserted.
-_INSERT: Final = f"""WITH incoming AS (SELECT * FROM {_INCOMING} WHERE time BETWEEN $6 AND $7), inserted AS (
+# In order of the key. A row that another transaction is storing is waited for, and then not inserted.
+_INSERT: Final = """WITH absent AS (SELECT * FROM pg_temp.staged WHERE position = ANY($1::int8[])),
+inserted AS (
   INSERT INTO sensors.readings (time, value, sensor_key, source_key, quality)
-  SELECT time, value, sensor_key, source_key, quality FROM incoming ORDER BY position
+  SELECT time, value, sensor_key, source_key, quality FROM absent ORDER BY position
   ON CONFLICT (sensor_key, time) DO NOTHING RETURNING sensor_key, time)
-SELECT CASE WHEN (SELECT count(*) FROM inserted) < (SELECT count(*) FROM incoming) THEN
-  (SELECT array_agg(position) FROM incoming LEFT JOIN inserted USING (sensor_key, time)
+SELECT CASE WHEN (SELECT count(*) FROM inserted) < cardinality($1) THEN
+  (SELECT array_agg(position) FROM absent LEFT JOIN inserted USING (sensor_key, time)
     WHERE inserted.time IS NULL) END"""
 
 # A statement of its own: the next one sees what those had written that it waited for.
-_LOCK: Final = f"""SELECT count(stored.value) FROM {_INCOMING} CROSS JOIN LATERAL
-  {_STORED.replace("OFFSET 0", "OFFSET 0 FOR UPDATE OF stored")}"""
+_LOCK: Final = f"""SELECT count(stored.value)
+FROM (SELECT * FROM pg_temp.staged WHERE position = ANY($3::int8[]) ORDER BY position) AS staged
+CROSS JOIN {_STORED.format(" FOR UPDATE OF stored")}"""
 
-_JUDGE: Final = f"""SELECT position, (stored.value, stored.quality) = (incoming.value, incoming.quality) AS same
-FROM {_INCOMING} CROSS JOIN LATERAL {_STORED}
-WHERE (stored.value, stored.quality, stored.source_key)
-    <> (incoming.value, incoming.quality, incoming.source_key)
+_JUDGE: Final = f"""SELECT position, {_SAME} AS same FROM pg_temp.staged CROSS JOIN {_STORED.format("")}
+WHERE position = ANY($3::int8[]) AND NOT ({_SAME} AND stored.source_key = staged.source_key)
   AND NOT EXISTS (SELECT FROM sensors.revisions AS earlier
-    WHERE (earlier.sensor_key, earlier.time) = (incoming.sensor_key, incoming.time)
+    WHERE (earlier.sensor_key, earlier.time) = (staged.sensor_key, staged.time)
       AND (earlier.source_key, earlier.value, earlier.quality)
-        = (incoming.source_key, incoming.value, incoming.quality))"""
+        = (staged.source_key, staged.value, staged.quality))"""
 
 # A source that only repeats what stands is noted too: if it sends it again after a correction by another,
 # that must not undo the correction.
-_CONFIRM: Final = f"""INSERT INTO sensors.revisions (sensor_key, time, value, quality, source_key)
-SELECT sensor_key, time, value, quality, source_key FROM {_INCOMING} WHERE time BETWEEN $6 AND $7"""
+_CONFIRM: Final = """INSERT INTO sensors.revisions (sensor_key, time, value, quality, source_key)
+SELECT sensor_key, time, value, quality, source_key FROM pg_temp.staged WHERE position = ANY($1::int8[])"""
 
-_REPLACE: Final = f"""WITH incoming AS MATERIALIZED (SELECT * FROM {_INCOMING}), earlier AS (
+_REPLACE: Final = f"""WITH chosen AS (
+  SELECT staged.*, stored.value AS old_value, stored.quality AS old_quality, stored.source_key AS old_source
+  FROM pg_temp.staged CROSS JOIN {_STORED.format("")} WHERE position = ANY($3::int8[])),
+earlier AS (
   INSERT INTO sensors.revisions (sensor_key, time, value, quality, source_key, replaced_by)
-  SELECT incoming.sensor_key, incoming.time, stored.value, stored.quality, stored.source_key,
-    incoming.source_key
-  FROM incoming CROSS JOIN LATERAL {_STORED})
+  SELECT sensor_key, time, old_value, old_quality, old_source, source_key FROM chosen)
 UPDATE sensors.readings AS stored
-SET value = incoming.value, quality = incoming.quality, source_key = incoming.source_key
-FROM incoming WHERE stored.sensor_key = incoming.sensor_key AND stored.time = incoming.time
-  AND stored.time BETWEEN $6 AND $7"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Rows as the arguments of the statements, and their places in the batch."""
-
-    times_us: Integers
-    values: Floats
-    keys: Integers
-    sources: Integers
-    qualities: Integers
-    places: Sequence[int]
-
-    def at(self, positions: Sequence[int]) -> Self:
-        """Return the rows at these positions (counted from 1, in order)."""
-        chosen = [position - 1 for position in positions]
-        if len(chosen) == len(self.places):
-            return self
-        pick = itemgetter(*chosen, chosen[0])
-        columns = (self.times_us, self.values, self.keys, self.sources, self.qualities)
-        picked = [array(column.typecode, pick(column)[:-1]) for column in columns]
-        return type(self)(*picked, places=pick(self.places)[:-1])
-
-    def arguments(self, low: datetime, high: datetime) -> tuple[object, ...]:
-        """Return the arguments of a statement."""
-        return self.times_us, self.values, self.keys, self.sources, self.qualities, low, high
+SET value = chosen.value, quality = chosen.quality, source_key = chosen.source_key
+FROM chosen WHERE stored.sensor_key = chosen.sensor_key AND stored.time = chosen.time
+  AND stored.time BETWEEN $1 AND $2"""
 
 
 async def store_overlapping(
@@ -103,41 +77,36 @@ async def store_overlapping(
     source_keys: Mapping[str, int],
 ) -> bytes:
     """Store what is new, replace what differs and was not sent before; return one `Outcome` a row."""
-    rows = _Rows(
-        batch.times_us,
-        batch.values,
-        key_column(batch),
-        source_column(batch, source_keys),
-        batch.qualities,
-        range(len(batch)),
-    )
+    await driver.execute(_STAGE)
+    await driver.copy_to_table("staged", columns=COLUMNS, source=packed(batch, source_keys), format="binary")
     within = from_microseconds(min(batch.times_us)), from_microseconds(max(batch.times_us))
+    first, absent, different = await driver.fetchrow(_COMPARE, *within)
     outcomes = bytearray([Outcome.UNCHANGED]) * len(batch)
-    absent, different = await driver.fetchrow(_COMPARE, *rows.arguments(*within))
     if absent:
-        new = rows.at(sorted(absent))
-        for place in new.places:
-            outcomes[place] = Outcome.CREATED
-        for position in await driver.fetchval(_INSERT, *new.arguments(*within)) or ():
-            place = new.places[position - 1]
-            outcomes[place] = Outcome.UNCHANGED
-            different = [*(different or ()), place + 1]
+        for position in absent:
+            outcomes[position - first] = Outcome.CREATED
+        stored_meanwhile = await driver.fetchval(_INSERT, absent) or []
+        for position in stored_meanwhile:
+            outcomes[position - first] = Outcome.UNCHANGED
+        different = [*(different or ()), *stored_meanwhile]
     if different:
-        for place in await _correct(driver, rows.at(sorted(different)), within):
-            outcomes[place] = Outcome.UPDATED
+        for position in await _correct(driver, different, within):
+            outcomes[position - first] = Outcome.UPDATED
     return bytes(outcomes)
 
 
-async def _correct(driver: Any, rows: _Rows, within: tuple[datetime, datetime]) -> Sequence[int]:  # noqa: ANN401
-    """Replace stored values by these, unless their source has sent them before; return what was replaced."""
-    await driver.execute(_LOCK, *rows.arguments(*within))
-    judged = await driver.fetch(_JUDGE, *rows.arguments(*within))
-    confirmed = sorted(row["position"] for row in judged if row["same"])
-    replaced = sorted(row["position"] for row in judged if not row["same"])
+async def _correct(
+    driver: Any,  # noqa: ANN401 - asyncpg is untyped
+    positions: list[int],
+    within: tuple[datetime, datetime],
+) -> list[int]:
+    """Replace the stored values, unless the source has sent these before; return what was replaced."""
+    await driver.execute(_LOCK, *within, positions)
+    judged = await driver.fetch(_JUDGE, *within, positions)
+    confirmed = [row["position"] for row in judged if row["same"]]
+    replaced = [row["position"] for row in judged if not row["same"]]
     if confirmed:
-        await driver.execute(_CONFIRM, *rows.at(confirmed).arguments(*within))
-    if not replaced:
-        return ()
-    chosen = rows.at(replaced)
-    await driver.execute(_REPLACE, *chosen.arguments(*within))
-    return chosen.places
+        await driver.execute(_CONFIRM, confirmed)
+    if replaced:
+        await driver.execute(_REPLACE, *within, replaced)
+    return replaced

@@ -1,6 +1,5 @@
 """Readings in PostgreSQL or TimescaleDB."""
 
-import io
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -10,7 +9,7 @@ import asyncpg
 from sqlalchemy import func, select
 from sqlalchemy.sql import ColumnElement
 
-from adapters.timescale.copy_format import COLUMNS, packed
+from adapters.timescale.copy_format import COLUMNS, integers, packed
 from adapters.timescale.overlap import store_overlapping
 from adapters.timescale.partitions import Partitions
 from adapters.timescale.session import Deferred, Session
@@ -47,16 +46,22 @@ ORDER BY time"""
 # Sorted by sensor, so that two writers take the rows of `latest` in one order and never wait in a ring.
 _WITH_COMMIT: Final = """incoming AS MATERIALIZED (
   SELECT key, version, timestamptz 'epoch' + time_us * interval '1 microsecond' AS time, value, quality
-  FROM unnest({0}::int[], {1}::int[], {2}::int8[], {3}::float8[], {4}::int2[])
-    AS row(key, version, time_us, value, quality)),
-known AS MATERIALIZED (SELECT incoming.* FROM incoming JOIN sensors.sensors USING (key, version)),
+  FROM (SELECT unnest({0}::text::int[]) AS key, unnest({1}::text::int[]) AS version,
+    unnest({2}::text::int8[]) AS time_us, unnest({3}::float8[]) AS value,
+    unnest({4}::text::int2[]) AS quality) AS columns),
+known AS MATERIALIZED (
+  SELECT incoming.* FROM incoming CROSS JOIN LATERAL (
+    -- OFFSET 0: one lookup a row, whatever the planner thinks of the size of either side.
+    SELECT FROM sensors.sensors AS sensor
+    WHERE sensor.key = incoming.key AND sensor.version = incoming.version OFFSET 0) AS sensor),
 newest AS (
   INSERT INTO sensors.latest AS stored (sensor_key, time, value, quality)
   SELECT key, time, value, quality FROM known ORDER BY key
   ON CONFLICT (sensor_key) DO UPDATE
   SET time = excluded.time, value = excluded.value, quality = excluded.quality
   WHERE excluded.time >= stored.time),
-marks AS (INSERT INTO sensors.stale_buckets (sensor_keys, buckets) VALUES ({5}::int[], {6}::int[]))"""
+marks AS (
+  INSERT INTO sensors.stale_buckets (sensor_keys, buckets) VALUES ({5}::text::int[], {6}::text::int[]))"""
 
 
 class TimescaleReadingStore(ReadingStore):
@@ -89,7 +94,7 @@ class TimescaleReadingStore(ReadingStore):
                 "readings",
                 schema_name="sensors",
                 columns=COLUMNS,
-                source=io.BytesIO(packed(batch, source_keys)),
+                source=packed(batch, source_keys),
                 format="binary",
             )
         except asyncpg.UniqueViolationError as overlap:
@@ -100,7 +105,7 @@ class TimescaleReadingStore(ReadingStore):
         newest: dict[int, tuple[SensorRun, int]] = {}
         keys: list[int] = []
         buckets: list[int] = []
-        all_new = outcomes.count(Outcome.UNCHANGED) == 0
+        all_new = Outcome.UNCHANGED not in outcomes
         for run in batch.runs:
             last, touched = _touched(batch, run, None if all_new else outcomes)
             if last is None:
@@ -115,13 +120,13 @@ class TimescaleReadingStore(ReadingStore):
             Deferred(
                 _WITH_COMMIT,
                 (
-                    list(newest),
-                    [run.version for run, _ in newest.values()],
-                    [batch.times_us[row] for row in rows],
+                    integers(newest),
+                    integers(run.version for run, _ in newest.values()),
+                    integers(batch.times_us[row] for row in rows),
                     [batch.values[row] for row in rows],
-                    [batch.qualities[row] for row in rows],
-                    keys,
-                    buckets,
+                    integers(batch.qualities[row] for row in rows),
+                    integers(keys),
+                    integers(buckets),
                 ),
                 result="SELECT count(*) FROM known",
                 verify=partial(_expect, len(newest)),

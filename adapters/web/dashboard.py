@@ -43,7 +43,7 @@ def _answer(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
     headers = {"ETag": tag, "Cache-Control": kept}
     if tag in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers, media_type=media_type)
-    return Response(content, headers=headers, media_type=f"{media_type}; charset=utf-8")
+    return Response(content, headers=headers, media_type=media_type)
 
 
 @get("/dashboard", include_in_schema=False, sync_to_thread=False)

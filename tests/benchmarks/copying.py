@@ -1,7 +1,6 @@
 """What the same machine, server and table give without us: raw COPY of 5,000 rows a transaction."""
 
 import asyncio
-import io
 import time
 from array import array
 from datetime import datetime
@@ -18,7 +17,7 @@ ROWS: Final = 5_000
 _SOURCE: Final = Source("copy")
 
 
-def batches(sensors: int, start: datetime, count: int) -> list[bytes]:
+def batches(sensors: int, start: datetime, count: int) -> list[bytearray]:
     """Return so many streams of 5,000 rows over these sensors, sorted as the service sorts them."""
     rows = ROWS // sensors
     step = to_microseconds(start + STEP) - to_microseconds(start)
@@ -40,19 +39,19 @@ def _batch(sensors: int, rows: int, first: int, step: int) -> ReadingBatch:
     )
 
 
-def rows_per_second(owner_url: str, streams: list[bytes], connections: int) -> float:
+def rows_per_second(owner_url: str, streams: list[bytearray], connections: int) -> float:
     """Store the streams over so many connections and return the rows a second."""
     return asyncio.run(_measure(owner_url, streams, connections))
 
 
-async def _measure(owner_url: str, streams: list[bytes], connections: int) -> float:
+async def _measure(owner_url: str, streams: list[bytearray], connections: int) -> float:
     opened: list[Any] = [await asyncpg.connect(owner_url) for _ in range(connections)]
     waiting = iter(streams)
 
     async def store(connection: Any) -> None:  # noqa: ANN401 - asyncpg is untyped
         for stream in waiting:
             await connection.copy_to_table(
-                "readings", schema_name="sensors", columns=COLUMNS, source=io.BytesIO(stream), format="binary"
+                "readings", schema_name="sensors", columns=COLUMNS, source=stream, format="binary"
             )
 
     begun = time.perf_counter()

@@ -4,8 +4,8 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
 from http import HTTPStatus
+from http.client import HTTPConnection
 
 import msgspec
 

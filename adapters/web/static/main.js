@@ -102,7 +102,8 @@ function open(key) {
     if (detail === "live") { store.clockOffset = live.clockOffset; refresher.soon(); }
   });
   live.addEventListener("readings", ({ detail }) => { store.take(detail); chart.take(detail); });
-  live.addEventListener("snapshot", ({ detail }) => { store.take(detail, { counted: false }); chart.reload(); });
+  live.addEventListener("snapshot", ({ detail }) => { store.take(detail, { counted: false }); });
+  live.addEventListener("missed", () => { chart.reload(); refresher.sensors(); });
   const sensorsSoon = later(() => refresher.sensors(), 800);
   const devicesSoon = later(() => refresher.devices(), 800);
   live.addEventListener("event", ({ detail }) => {

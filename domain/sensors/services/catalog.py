@@ -22,7 +22,7 @@ class SensorCatalog:
         """Grows whenever something is forgotten."""
 
     async def rules(self, ids: Iterable[str]) -> Mapping[str, Rule]:
-        """Return the rules of those of the sensors that exist, and maybe of more; good until the next await."""
+        """Return the rules of those that exist, and maybe of others; to be used before the next await."""
         missing = set(ids) - self._rules.keys()
         if not missing:
             return self._rules

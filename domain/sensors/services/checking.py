@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from operator import and_, attrgetter, eq, le
+from operator import and_, eq, itemgetter, le
 from typing import Final, NamedTuple, Self
 
 from domain.sensors.model import QualityCode, ReadingBatch, Rejected, Sensor, SensorKey, SensorRun, Source
@@ -79,7 +79,7 @@ class Rule(NamedTuple):
         )
 
 
-_KEY: Final = attrgetter("key")
+_KEY: Final = itemgetter(0)
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """Several batches as one, and one as a selection of its rows."""
 
+import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,49 +8,45 @@ from itertools import chain
 
 from domain.sensors.model import Outcome, ReadingBatch, SensorRun
 
-_Span = tuple[int, int]
-
 
 class Spans:
-    """The times of each sensor that batches hold, to tell whether another one shares any."""
+    """The times of each sensor that some batches hold, to tell whether another one shares any."""
 
     def __init__(self) -> None:
-        self._batches: list[tuple[_Span, ReadingBatch]] = []
-        self._by_sensor: dict[int, list[_Span]] = {}
-        self._indexed = 0
+        self._low, self._high = math.inf, -math.inf
+        self._batches: list[ReadingBatch] = []
+        self._by_sensor: dict[int, list[tuple[int, int]]] = {}
 
     def add(self, batch: ReadingBatch) -> None:
         """Take the batch in."""
         if len(batch):
-            self._batches.append(((min(batch.times_us), max(batch.times_us)), batch))
+            low, high = min(batch.times_us), max(batch.times_us)
+            self._low, self._high = min(self._low, low), max(self._high, high)
+            self._batches.append(batch)
 
     def overlap(self, batch: ReadingBatch) -> bool:
         """Return whether the batch may hold a sensor and time of those that were taken in."""
-        if not len(batch):
+        # Most requests bring times of their own: then there is no need to look at their sensors.
+        if not len(batch) or max(batch.times_us) < self._low or min(batch.times_us) > self._high:
             return False
-        low, high = min(batch.times_us), max(batch.times_us)
-        # Most requests bring new times: then there is no need to look at their sensors.
-        if all(high < first or last < low for (first, last), _ in self._batches):
-            return False
-        for _, known in self._batches[self._indexed :]:
-            for key, span in _spans(known):
-                self._by_sensor.setdefault(key, []).append(span)
-        self._indexed = len(self._batches)
+        while self._batches:
+            for key, first, last in _spans(self._batches.pop()):
+                self._by_sensor.setdefault(key, []).append((first, last))
         return any(
             first <= end and start <= last
-            for key, (first, last) in _spans(batch)
+            for key, first, last in _spans(batch)
             for start, end in self._by_sensor.get(key, ())
         )
 
 
-def _spans(batch: ReadingBatch) -> list[tuple[int, _Span]]:
+def _spans(batch: ReadingBatch) -> list[tuple[int, int, int]]:
     times = batch.times_us
-    return [(run.key, (times[run.start], times[run.stop - 1])) for run in batch.runs]
+    return [(run.key, times[run.start], times[run.stop - 1]) for run in batch.runs]
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """Batches as one in order; ``parts`` say where the rows of each stand: (start here, start there, count)."""
+    """Batches as one, and where the rows of each stand: (start here, start there, count)."""
 
     batch: ReadingBatch
     parts: Sequence[Sequence[tuple[int, int, int]]]

@@ -42,6 +42,7 @@ def test_below_a_private_folder_it_runs_as_nobody_with_one_capability(tmp_path: 
         assert _uids(status) == {pwd.getpwnam("nobody").pw_uid}
         assert {_mask(status, name) for name in ("CapPrm", "CapEff", "CapAmb")} <= {_READ_SEARCH, _OVERRIDE}
         assert status["NoNewPrivs"] == "1"
+        assert "is lent CAP_DAC_" in (private / "deep" / "data" / "postgres.log").read_text()
         assert status["Groups"] == ""
     assert stat.S_IMODE(private.stat().st_mode) == 0o700
     assert private.stat().st_uid == 0

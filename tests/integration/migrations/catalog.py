@@ -1,5 +1,7 @@
 """What the migrations made of a database, as its catalog tells: to be compared."""
 
+# ruff: noqa: S608 - all of our own names
+
 import psycopg
 
 Row = tuple[object, ...]
@@ -43,7 +45,7 @@ def roles(connection: "psycopg.Connection[Row]") -> list[str]:
         """SELECT rolname, concat_ws(' ', rolcanlogin, rolinherit, rolsuper, rolcreaterole, rolcreatedb,
                 rolreplication, rolbypassrls, rolpassword IS NOT NULL),
             (SELECT string_agg(concat_ws(' ', pg_get_userbyid(roleid),
-                    inherit_option, set_option, admin_option), ', ' ORDER BY roleid)
+                    inherit_option, set_option, admin_option), ', ' ORDER BY pg_get_userbyid(roleid))
                 FROM pg_auth_members WHERE member = pg_authid.oid),
             (SELECT string_agg(privilege_type, ', ' ORDER BY privilege_type)
                 FROM pg_database, aclexplode(datacl) WHERE datname = %(name)s AND grantee = pg_authid.oid)

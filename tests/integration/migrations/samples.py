@@ -13,14 +13,16 @@ INSERT INTO ops.idempotency VALUES ('scope', 'key', '\\x00', now());
 INSERT INTO sensors.rooms (room_name) VALUES ('Lab');
 INSERT INTO sensors.sensors (sensor_id, version, name, quantity, unit, canonical_unit, factor, "offset",
     accumulation, room_name, direction, counts, labels, created_at, updated_at)
-    VALUES ('a', 1, 'A', 'power', 'kW', 'kW', 1, 0, 'instantaneous', 'Lab', 'import', 'auto', '{}', now(), now());
+    VALUES ('a', 1, 'A', 'power', 'kW', 'kW', 1, 0, 'instantaneous', 'Lab', 'import', 'auto', '{}',
+        now(), now());
 INSERT INTO sensors.sources (name) VALUES ('somebody');
 SELECT sensors.ensure_partitions(day, day) FROM unnest(ARRAY['1999-05-05', '2026-03-03', now()]) AS day;
 INSERT INTO sensors.readings (time, value, sensor_key, source_key, quality)
     VALUES ('1999-05-05', 1, 1, 1, 0), ('2026-03-03', 2, 1, 1, 0), (now(), 3, 1, 1, 0);
 INSERT INTO sensors.latest VALUES (1, now(), 3, 0);
 INSERT INTO sensors.revisions (sensor_key, time, value, quality, source_key) VALUES (1, now(), 2, 0, 1);
-INSERT INTO sensors.rejections (receipt_id, received_at, source, position, sensor_id, time, value, code, detail)
+INSERT INTO sensors.rejections
+    (receipt_id, received_at, source, position, sensor_id, time, value, code, detail)
     VALUES (gen_random_uuid(), now(), 'somebody', 0, 'b', 'noon', '1', 'unknown_sensor', 'no such sensor');
 INSERT INTO sensors.stale_buckets (sensor_keys, buckets) VALUES ('{1}', '{1}');
 INSERT INTO ingestion.device_status (device_id, status, consecutive_failures, polls, successes, failures,

@@ -177,7 +177,7 @@ def test_a_table_that_others_hold_stops_it_in_seconds(plain_url: str) -> None:
 def test_without_its_roles_it_says_so_and_leaves_nothing_half_done(plain_url: str) -> None:
     with psycopg.connect(plain_url, autocommit=True) as connection:
         connection.execute(f"DROP ROLE {connection.info.dbname}_sensors".encode())
-    with pytest.raises(Exception, match="_sensors.* does not exist"):
+    with pytest.raises(Exception, match=r"_sensors.* does not exist"):
         run.upgrade(plain_url)
     with psycopg.connect(plain_url) as connection:
         assert not counts(connection)

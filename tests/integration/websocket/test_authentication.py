@@ -52,10 +52,10 @@ async def test_a_wrong_first_message_is_told_and_closed(first: str | bytes, code
 
 @pytest.mark.parametrize("header", ["Bearer wrong", "Basic dTpw", "Bearer"])
 async def test_a_wrong_header_is_told_and_closed(header: str) -> None:
-    async with serving(World()) as server:
-        async with server.raw(additional_headers={"Authorization": header}) as client:
-            assert (await client.next())["type"] == "error"
-            assert await client.closed() == 4401
+    headers = {"Authorization": header}
+    async with serving(World()) as server, server.raw(additional_headers=headers) as client:
+        assert (await client.next())["type"] == "error"
+        assert await client.closed() == 4401
 
 
 async def test_silence_is_told_and_closed() -> None:
@@ -69,16 +69,19 @@ async def test_a_revoked_key_is_told_and_closed_within_a_second() -> None:
     async with serving(world) as server:
         kept, kept_secret = await world.key()
         revoked, secret = await world.key()
-        async with server.client(secret) as first, server.client(secret) as second:
-            async with server.client(kept_secret) as other:
-                await world.api_keys.revoke(revoked.key_id, actor=SYSTEM)
-                begun = time.monotonic()
-                for client in (first, second):
-                    assert (await client.next())["code"] == "key_revoked"
-                    assert await client.closed() == 4401
-                assert time.monotonic() - begun < 1.0
-                await other.send({"type": "ping"})
-                assert (await other.next())["type"] == "pong"
+        async with (
+            server.client(secret) as first,
+            server.client(secret) as second,
+            server.client(kept_secret) as other,
+        ):
+            await world.api_keys.revoke(revoked.key_id, actor=SYSTEM)
+            begun = time.monotonic()
+            for client in (first, second):
+                assert (await client.next())["code"] == "key_revoked"
+                assert await client.closed() == 4401
+            assert time.monotonic() - begun < 1.0
+            await other.send({"type": "ping"})
+            assert (await other.next())["type"] == "pong"
     assert kept.key_id != revoked.key_id
     assert len(world.sockets) == 0
 

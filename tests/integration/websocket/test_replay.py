@@ -4,8 +4,12 @@ from datetime import timedelta
 import pytest
 
 from adapters.websocket.limits import SocketLimits
-from domain.operations.model import Resync, Topic
+from domain.operations.model import FeedEntry, Resync, Topic
 from tests.integration.websocket.world import Client, World, serving
+
+
+def _nothing(message: tuple[FeedEntry, ...] | Resync) -> None:
+    assert message
 
 
 async def _seqs(client: Client, upto: int) -> list[int]:
@@ -144,7 +148,7 @@ async def test_what_the_live_feed_missed_comes_from_the_stored_one() -> None:
         async with server.client() as client:
             await client.subscribe()
             hand_out = world.broadcaster.publish
-            world.broadcaster.publish = lambda message: None  # type: ignore[method-assign]
+            world.broadcaster.publish = _nothing  # type: ignore[method-assign]
             for _ in range(3):
                 await world.write([(sensor, 1.0)])
             await world.published(Topic.ENERGY_DATA, 3)
@@ -163,7 +167,7 @@ async def test_a_missed_time_that_is_not_kept_is_a_resync() -> None:
         async with server.client() as client:
             await client.subscribe()
             hand_out = world.broadcaster.publish
-            world.broadcaster.publish = lambda message: None  # type: ignore[method-assign]
+            world.broadcaster.publish = _nothing  # type: ignore[method-assign]
             await world.write([(sensor, 1.0)])
             await world.published(Topic.ENERGY_DATA, 1)
             world.clock.shift = timedelta(hours=25)

@@ -4,6 +4,7 @@ import pytest
 
 from adapters.websocket.limits import SocketLimits
 from domain.operations.model import Topic
+from domain.sensors.model import RoomName
 from domain.shared.quantities import Quantity
 from tests.integration.websocket.world import World, serving
 
@@ -171,9 +172,7 @@ async def test_a_sensor_that_moves_is_filtered_by_where_it_is_now() -> None:
             await world.write([(sensor, 1.0)])
             assert (await client.next())["seq"] == 1
             async with world.sensors.begin() as tx:
-                await tx.sensors.leave_room(
-                    sensor.definition.room_name or sensor.sensor_id, world.clock.now()
-                )  # type: ignore[arg-type]
+                await tx.sensors.leave_room(RoomName("Lab"), world.clock.now())
             world.catalog.forget_all()
             moved = (await world.catalog.resolve(["a"]))["a"]
             await world.write([(moved, 2.0)])

@@ -269,14 +269,14 @@ class Server:
         self.app = app
 
     @asynccontextmanager
-    async def raw(self, **options: Any) -> AsyncIterator[Client]:
+    async def raw(self, **options: Any) -> AsyncIterator[Client]:  # noqa: ANN401 - of the client's library
         """Open a socket that has said nothing yet."""
         options = {"max_size": None, "compression": None, **options}
         async with connect(f"{self.url}/ws", **options) as connection:
             yield Client(connection)
 
     @asynccontextmanager
-    async def client(self, key: str | None = None, **options: Any) -> AsyncIterator[Client]:
+    async def client(self, key: str | None = None, **options: Any) -> AsyncIterator[Client]:  # noqa: ANN401
         """Open a socket, authenticated by the header."""
         if key is None:
             _, key = await self.world.key()
@@ -309,7 +309,7 @@ async def serving(world: World) -> AsyncIterator[Server]:
         asyncio.create_task(work) for work in (world.relay.run(), world.follower.run(), world.sockets.run())
     ]
     serving_task = asyncio.create_task(server.serve([listening]))
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells nobody
         await asyncio.sleep(0.01)
     try:
         yield Server(world, f"ws://127.0.0.1:{port}", server, app)

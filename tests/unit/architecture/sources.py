@@ -58,7 +58,7 @@ def classes(*packages: str) -> list[type]:
 
 
 def committed_files() -> list[Path]:
-    """Return the files of the project, without what is made from them: caches, environments, build results."""
+    """Return the files of the project, without what is made from them (caches, environments, builds)."""
     found = []
     for folder, names, files in os.walk(ROOT):
         here = Path(folder)

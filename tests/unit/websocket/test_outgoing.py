@@ -53,7 +53,10 @@ async def test_each_stream_is_told_of_its_own_losses() -> None:
     outgoing.offer("7", ("t", Topic.DR_EVENTS), 7)
     outgoing.offer("2", STREAM, 2)
     frames = await _all(outgoing)
-    assert [(json.loads(one)["id"], json.loads(one)["from_seq"]) for one in frames[:-1]] == [("s", 1), ("t", 7)]
+    assert [(json.loads(one)["id"], json.loads(one)["from_seq"]) for one in frames[:-1]] == [
+        ("s", 1),
+        ("t", 7),
+    ]
     assert frames[-1] == "2"
 
 

@@ -131,7 +131,9 @@ def test_stored_readings_are_chosen_by_the_filter(selection: Selection, values: 
     sensors = {SensorKey(1): _sensor(1, room="Lab"), SensorKey(2): _sensor(2, Quantity.TEMPERATURE)}
     # Sensor 9 was deleted since; sensor 1 comes twice, as it does where two sources sent for it.
     frame = _worded(_stored([1, 2, 9, 1], [2, 1, 2, 1]), sensors).frame(1, selection)
-    assert (None if frame is None else [one["value"] for one in json.loads(frame)["data"]["readings"]]) == values
+    assert (
+        None if frame is None else [one["value"] for one in json.loads(frame)["data"]["readings"]]
+    ) == values
 
 
 def test_a_reading_is_told_with_all_that_a_client_needs() -> None:

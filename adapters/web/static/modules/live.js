@@ -2,7 +2,8 @@
  * The WebSocket: connects, and connects again, and goes on where it was.
  *
  * Tells: `state` (connecting, live, waiting, refused), `readings` (a list of readings), `snapshot` (the newest
- * reading of every sensor; what was built on events before is out of date), `event` (of the other topics).
+ * reading of every sensor), `missed` (readings came that are not told: what was built on them is out of date),
+ * `event` (of the other topics).
  */
 
 const FIRST_WAIT = 1_000;
@@ -10,11 +11,12 @@ const LONGEST_WAIT = 30_000;
 const SILENCE = 25_000;
 const ANSWER = 10_000;
 const GO_ON_WITHIN = 15 * 60_000;
+const LOOK_BACK = 60 * 60_000;
 const OTHER_TOPICS = ["sensor_events", "dr_events", "data_ingestion", "system_events"];
 const WRONG_KEY = 4401;
 
 export class Live extends EventTarget {
-  #url; #key; #socket = null; #timer = null; #pulse = null; #wait = FIRST_WAIT; #seqs = new Map(); #lost = 0; #stopped = false;
+  #url; #key; #socket = null; #timer = null; #pulse = null; #wait = FIRST_WAIT; #seqs = new Map(); #lost = 0; #stopped = false; #seen = false;
 
   constructor(url, key) {
     super();
@@ -109,7 +111,8 @@ export class Live extends EventTarget {
 
   #since(topics) {
     const known = topics.filter((topic) => this.#seqs.has(topic));
-    return known.length === topics.length ? Object.fromEntries(known.map((topic) => [topic, this.#seqs.get(topic)])) : undefined;
+    if (known.length === topics.length) return Object.fromEntries(known.map((topic) => [topic, this.#seqs.get(topic)]));
+    return new Date(Date.now() + this.clockOffset - LOOK_BACK).toISOString();
   }
 
   #begin(message) {
@@ -128,13 +131,18 @@ export class Live extends EventTarget {
         this.#wait = FIRST_WAIT;
         if (message.id === "readings") {
           this.#tell("state", "live");
+          if (this.#seen && message.snapshot.length) this.#tell("missed");
           if (message.snapshot.length) this.#tell("snapshot", message.snapshot);
+          this.#seen = true;
         }
         break;
       case "resync":
         this.#begin(message);
         this.#tell("state", "live");
-        if (message.id === "readings") this.#tell("snapshot", message.snapshot);
+        if (message.id === "readings") {
+          this.#tell("missed");
+          this.#tell("snapshot", message.snapshot);
+        }
         break;
       case "event":
         this.#seqs.set(message.topic, message.seq);

@@ -29,10 +29,10 @@ export class Chart {
   get #span() { return document.querySelector("input[name=span]:checked").value; }
 
   #detail() {
-    const long = !SPANS[this.#span].raw;
-    const raw = document.querySelector("input[name=detail][value=raw]");
-    raw.disabled = long;
-    return long || !raw.checked ? "buckets" : "raw";
+    const [buckets, raw] = document.querySelectorAll("input[name=detail]");
+    raw.disabled = !SPANS[this.#span].raw;
+    if (raw.disabled) buckets.checked = true;
+    return raw.checked ? "raw" : "buckets";
   }
 
   /** Ask for the readings. What is shown stays until the answer is here, unless it is of another sensor. */
@@ -149,9 +149,9 @@ export class Chart {
     const colour = (name) => style.getPropertyValue(name).trim();
     const font = `12px ${getComputedStyle(document.body).fontFamily}`;
     const axis = { stroke: colour("--muted"), font, ticks: { show: false }, grid: { stroke: colour("--line"), width: 1 } };
-    const line = { stroke: colour("--accent"), width: 1.75, points: { show: series.few }, spanGaps: false };
+    const line = { stroke: colour("--accent"), width: 1.75, points: { show: false, size: 5, fill: colour("--accent"), filter: (plot, at) => alone(plot.data[at]) }, spanGaps: false };
     const hidden = { stroke: "transparent", points: { show: false } };
-    const bars = { ...line, fill: colour("--band"), paths: uPlot.paths.bars({ size: [0.8, 40], align: 1 }), points: { show: false } };
+    const bars = { ...line, width: 0, fill: colour("--accent"), paths: uPlot.paths.bars({ size: [0.75, 40], align: 1 }), points: { show: false } };
     const unit = unitName(series.unit);
     return {
       ...this.#size(),
@@ -204,6 +204,15 @@ function around(low, high, fromZero) {
   const room = (high - low || Math.abs(high) || 1) * 0.08;
   const bottom = low >= 0 && low - room < (high - low) * 0.6 ? 0 : low - room;
   return [fromZero && low === 0 ? 0 : Math.min(bottom, low), high + room];
+}
+
+/** The places of values without a neighbour: no line leads to them, so they need a point. */
+function alone(values) {
+  const places = [];
+  for (let at = 0; at < values.length; at += 1) {
+    if (values[at] !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null) places.push(at);
+  }
+  return places.length ? places : null;
 }
 
 const trimmed = (value) => String(Number(value.toPrecision(6))).replace("-", "−");

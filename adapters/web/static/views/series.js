@@ -8,20 +8,21 @@ export const SPANS = {
   hour: { seconds: HOUR, resolution: "PT1M", refresh: 30_000, raw: true },
   day: { seconds: DAY, resolution: "PT15M", refresh: 60_000, raw: true },
   week: { seconds: 7 * DAY, resolution: "PT1H", refresh: 300_000, raw: false },
-  month: { seconds: 28 * DAY, resolution: "PT6H", refresh: 600_000, raw: false },
+  month: { seconds: 28 * DAY, resolution: "PT6H", amounts: "P1D", refresh: 600_000, raw: false },
 };
 
 const PAGES = 20;
 const ADDS_UP = new Set(["cumulative", "delta"]);
 
 export async function load(api, sensor, span, detail, now, signal) {
-  const { seconds, resolution } = SPANS[span];
+  const { seconds, amounts } = SPANS[span];
   const path = `/sensors/${encodeURIComponent(sensor.sensor_id)}/data`;
   const start = new Date(now - seconds * 1000).toISOString();
   const end = new Date(now + 1000).toISOString();
   if (detail === "raw") return raw(api, path, { start, end }, sensor, seconds, signal);
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const energy = sensor.quantity === "energy" && ADDS_UP.has(sensor.accumulation);
+  const resolution = (energy && amounts) || SPANS[span].resolution;
   const aggregates = energy ? ["energy"] : ["mean", "min", "max"];
   const query = new URLSearchParams({ start, end, resolution, timezone: zone || "UTC", fill: "null" });
   for (const aggregate of aggregates) query.append("aggregate", aggregate);
@@ -31,10 +32,13 @@ export async function load(api, sensor, span, detail, now, signal) {
     const start = Date.parse(bucket.start) / 1000;
     // An average stands for its whole bucket: it is drawn in the middle of it.
     const at = energy ? start : (start + Date.parse(bucket.end) / 1000) / 2;
-    series.push(at, bucket[aggregates[0]], bucket.max, bucket.min);
+    series.push(at, energy ? bucket.energy : average(bucket), bucket.max, bucket.min);
   }
   return series;
 }
+
+/** A lone reading has no average over time; what was measured is shown all the same. */
+const average = ({ mean, min, max }) => mean ?? (typeof min === "number" && typeof max === "number" ? (min + max) / 2 : null);
 
 async function raw(api, path, range, sensor, seconds, signal) {
   let cursor = null;
@@ -66,7 +70,6 @@ class Series {
   }
 
   get raw() { return this.shape === "line"; }
-  get few() { return this.points.length < 3; }
 
   push(time, value, high, low) {
     this.times.push(time);
