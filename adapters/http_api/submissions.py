@@ -18,7 +18,7 @@ import msgspec
 from adapters.web.request import check_nesting, decode_json
 from adapters.web.times import parse_time
 from domain.sensors.model import QualityCode, Rejected
-from domain.sensors.services.checking import Submission
+from domain.sensors.services.checking import Submission, refused
 from domain.shared.errors import InvalidError, Problem, TooLargeError
 from domain.shared.time import EPOCH, MICROSECOND, to_microseconds
 
@@ -28,7 +28,6 @@ _SHAPES: Final = (
     "text/csv with the header sensor_id,time,value, or application/x-ndjson"
 )
 _CSV_COLUMNS: Final = ("sensor_id", "time", "value", "unit", "quality")
-_MAX_SHOWN: Final = 200
 
 
 class SentQuality(StrEnum):
@@ -274,12 +273,12 @@ def _number(value: object) -> float:
 def _rejected(index: int, row: object, code: str, detail: str) -> Rejected:
     fields = row if isinstance(row, dict) else {}
     unit = fields.get("unit")
-    return Rejected(
-        index=index,
-        sensor_id=str(fields.get("sensor_id", ""))[:_MAX_SHOWN],
-        code=code,
-        detail=detail,
-        time=str(fields.get("time", ""))[:_MAX_SHOWN],
-        value=str(fields.get("value", ""))[:_MAX_SHOWN],
+    return refused(
+        index,
+        str(fields.get("sensor_id", "")),
+        code,
+        detail,
+        time=str(fields.get("time", "")),
+        value=str(fields.get("value", "")),
         unit=unit if isinstance(unit, str) else None,
     )

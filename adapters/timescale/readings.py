@@ -17,16 +17,15 @@ from adapters.timescale.sources import Sources
 from adapters.timescale.tables.sensors import latest, readings, revisions
 from domain.sensors.errors import OverlapError, StaleSensorsError
 from domain.sensors.model import (
-    Outcome,
     QualityCode,
     Reading,
     ReadingBatch,
     ReadingColumns,
     Revision,
     SensorKey,
-    SensorRun,
 )
 from domain.sensors.ports import ReadingStore
+from domain.sensors.services.merging import stored_rows
 from domain.shared.time import from_microseconds, to_microseconds
 
 QUARTER_HOUR_US: Final = 900_000_000
@@ -85,7 +84,7 @@ class TimescaleReadingStore(ReadingStore):
         except asyncpg.CheckViolationError as dropped:
             self._partitions.forget()  # a partition was dropped meanwhile
             raise StaleSensorsError from dropped
-        self._defer(batch, outcomes)
+        self._defer(stored_rows(batch, outcomes))
         return outcomes
 
     async def _copy(self, batch: ReadingBatch, source_keys: Mapping[str, int]) -> bytes:
@@ -101,30 +100,22 @@ class TimescaleReadingStore(ReadingStore):
             raise OverlapError from overlap
         return bytes(len(batch))
 
-    def _defer(self, batch: ReadingBatch, outcomes: bytes) -> None:
-        newest: dict[int, tuple[SensorRun, int]] = {}
-        keys: list[int] = []
-        buckets: list[int] = []
-        all_new = Outcome.UNCHANGED not in outcomes
-        for run in batch.runs:
-            last, touched = _touched(batch, run, None if all_new else outcomes)
-            if last is None:
-                continue
-            newest[run.key] = (run, last)  # of one sensor the later run comes later
-            keys.extend([run.key] * len(touched))
-            buckets.extend(touched)
-        if not newest:
+    def _defer(self, stored: ReadingBatch) -> None:
+        if not len(stored):
             return
-        rows = [last for _, last in newest.values()]
+        # Of one sensor the later run comes later.
+        newest = {run.key: run for run in stored.runs}
+        rows = [run.stop - 1 for run in newest.values()]
+        keys, buckets = _touched(stored)
         self._session.defer(
             Deferred(
                 _WITH_COMMIT,
                 (
                     integers(newest),
-                    integers(run.version for run, _ in newest.values()),
-                    integers(batch.times_us[row] for row in rows),
-                    [batch.values[row] for row in rows],
-                    integers(batch.qualities[row] for row in rows),
+                    integers([run.version for run in newest.values()]),
+                    integers([stored.times_us[row] for row in rows]),
+                    [stored.values[row] for row in rows],
+                    integers([stored.qualities[row] for row in rows]),
                     integers(keys),
                     integers(buckets),
                 ),
@@ -211,18 +202,20 @@ class TimescaleReadingStore(ReadingStore):
         ], total
 
 
-def _touched(batch: ReadingBatch, run: SensorRun, outcomes: bytes | None) -> tuple[int | None, Sequence[int]]:
-    """Return the last row of the run that was stored, and the quarter-hours of all that were."""
-    times = batch.times_us
-    if outcomes is None:
-        first, last = times[run.start] // QUARTER_HOUR_US, times[run.stop - 1] // QUARTER_HOUR_US
-        if first == last:
-            return run.stop - 1, (first,)
-        return run.stop - 1, sorted({time // QUARTER_HOUR_US for time in times[run.start : run.stop]})
-    stored = [row for row in range(run.start, run.stop) if outcomes[row] != Outcome.UNCHANGED]
-    if not stored:
-        return None, ()
-    return stored[-1], sorted({times[row] // QUARTER_HOUR_US for row in stored})
+def _touched(stored: ReadingBatch) -> tuple[list[int], list[int]]:
+    """Return the sensors and quarter-hours of the rows, side by side."""
+    times = stored.times_us
+    first = [times[run.start] // QUARTER_HOUR_US for run in stored.runs]
+    last = [times[run.stop - 1] // QUARTER_HOUR_US for run in stored.runs]
+    if first == last:
+        return [run.key for run in stored.runs], first
+    keys: list[int] = []
+    buckets: list[int] = []
+    for run in stored.runs:
+        touched = sorted({time // QUARTER_HOUR_US for time in times[run.start : run.stop]})
+        keys.extend([run.key] * len(touched))
+        buckets.extend(touched)
+    return keys, buckets
 
 
 def _expect(sensors: int, known: int) -> None:

@@ -30,14 +30,15 @@ _SPELLINGS: Final = {
     "lux": "lx",
 }
 # pint takes VA and var for watts; apparent and reactive power are not power.
-_ALTERNATING: Final = re.compile(r"(?P<prefix>[mkMG]?)(?P<family>VA|var)(?P<hours>h?)", re.IGNORECASE)
-_PREFIXES: Final = {"m": 1e-6, "": 1e-3, "k": 1.0, "M": 1e3, "G": 1e6}
+_ALTERNATING: Final = re.compile(r"(?P<prefix>[mkKMG]?)(?P<family>[Vv][Aa][Rr]?)(?P<hours>h?)")
+_PREFIXES: Final = {"m": 1e-6, "": 1e-3, "k": 1.0, "K": 1.0, "M": 1e3, "G": 1e6}
 """Into kilo."""
 _FAMILIES: Final = {
     ("va", False): Quantity.APPARENT_POWER,
     ("var", False): Quantity.REACTIVE_POWER,
     ("var", True): Quantity.REACTIVE_ENERGY,
 }
+_MAX_LENGTH: Final = 64
 _FAR: Final = 1e6
 """Far from zero, so that an offset takes no digits from the factor."""
 _PEOPLE: Final = frozenset({"people", "person", "persons", "count", "1", "", "bool"})
@@ -52,9 +53,9 @@ class PintUnitCatalog(SensorsUnitCatalog, IngestionUnitCatalog):
         self._cached = lru_cache(maxsize=4096)(self._conversion)
 
     def conversion(self, unit: str, quantity: Quantity) -> UnitConversion:
-        found = self._cached(unit, quantity)
+        found = self._cached(unit, quantity) if len(unit) <= _MAX_LENGTH else None
         if found is None:
-            raise unit_mismatch(unit, quantity)
+            raise unit_mismatch(unit[:_MAX_LENGTH], quantity)
         return found
 
     def fault(self, quantity: Quantity, unit: str) -> str | None:

@@ -14,13 +14,17 @@ from itertools import islice
 from operator import and_, eq, itemgetter, le
 from typing import Final, NamedTuple, Self
 
+from domain.sensors.errors import unit_mismatch
 from domain.sensors.model import QualityCode, ReadingBatch, Rejected, Sensor, SensorKey, SensorRun, Source
 from domain.sensors.ports import UnitCatalog
 from domain.shared.columns import Integers
 from domain.shared.errors import InvalidError
+from domain.shared.quantities import Quantity, UnitConversion
 from domain.shared.time import from_microseconds, to_microseconds
 
 MAX_AHEAD: Final = timedelta(minutes=5)
+_MAX_SHOWN: Final = 200
+_MAX_DETAIL: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,12 +178,17 @@ class Checking:
             conversion = (
                 sensor.conversion
                 if unit is None or unit == sensor.definition.unit
-                else self.units.conversion(unit, sensor.definition.quantity)
+                else self._conversion(unit, sensor.definition.quantity)
             )
         except InvalidError as error:
             self._reject(row, error.code, error.detail)
             return None
         return conversion.to_canonical(sent.values[row])
+
+    def _conversion(self, unit: str, quantity: Quantity) -> UnitConversion:
+        if quantity is Quantity.OTHER:
+            raise unit_mismatch(unit, quantity)  # what its own unit is, nobody knows
+        return self.units.conversion(unit, quantity)
 
     def _distinct(self, columns: _Columns) -> _Columns:
         """Return of each sensor and time the row that was sent last; rows are in order."""
@@ -230,16 +239,43 @@ class Checking:
     def _reject(self, row: int, code: str, detail: str) -> None:
         sent = self.submission
         self.rejected.append(
-            Rejected(
-                index=row if sent.indexes is None else sent.indexes[row],
-                sensor_id=sent.sensor_ids[row],
-                code=code,
-                detail=detail,
-                time=from_microseconds(sent.times_us[row]).isoformat(),
+            refused(
+                row if sent.indexes is None else sent.indexes[row],
+                sent.sensor_ids[row],
+                code,
+                detail,
+                time=_written(sent.times_us[row]),
                 value=repr(sent.values[row]),
                 unit=None if sent.units is None else sent.units[row],
             )
         )
+
+
+def refused(
+    index: int, sensor_id: str, code: str, detail: str, *, time: str, value: str, unit: str | None
+) -> Rejected:
+    """Return a refused reading, its texts as far as they can be kept and shown."""
+    return Rejected(
+        index=index,
+        sensor_id=_kept(sensor_id),
+        code=code,
+        detail=_kept(detail, _MAX_DETAIL),
+        time=_kept(time),
+        value=_kept(value),
+        unit=None if unit is None else _kept(unit),
+    )
+
+
+def _kept(text: str, limit: int = _MAX_SHOWN) -> str:
+    """Return the text without the one character that no database keeps, and cut."""
+    return text[:limit].replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _written(time_us: int) -> str:
+    try:
+        return from_microseconds(time_us).isoformat()
+    except OverflowError:  # an offset took it out of the years 1 to 9999
+        return f"{time_us} µs"
 
 
 def _in_order(columns: _Columns) -> _Columns:

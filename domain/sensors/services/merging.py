@@ -81,11 +81,14 @@ def merged(batches: Sequence[ReadingBatch]) -> Merged:
     times_us, values, qualities = array("q"), array("d"), array("b")
     parts: list[list[tuple[int, int, int]]] = [[] for _ in batches]
     begun: list[tuple[SensorRun, int]] = []
+    last_owner: tuple[int, int, str] | None = None
     here = 0
     for _, _, number, run in entries:
         batch, start, stop = batches[number], run.start, run.stop
-        if not begun or not _continues(begun[-1][0], run):
+        owner = (run.key, run.version, run.source)
+        if owner != last_owner:
             begun.append((run, here))
+            last_owner = owner
         times_us.extend(batch.times_us[start:stop])
         values.extend(batch.values[start:stop])
         qualities.extend(batch.qualities[start:stop])
@@ -97,10 +100,6 @@ def merged(batches: Sequence[ReadingBatch]) -> Merged:
         for (run, start), end in zip(begun, ends, strict=False)
     ]
     return Merged(ReadingBatch(runs=runs, times_us=times_us, values=values, qualities=qualities), parts)
-
-
-def _continues(run: SensorRun, later: SensorRun) -> bool:
-    return run.key == later.key and run.version == later.version and run.source == later.source
 
 
 def stored_rows(batch: ReadingBatch, outcomes: bytes) -> ReadingBatch:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]  # only read here
 
 from app.cli import _parser
 from app.settings import VARIABLES, variables_table
