@@ -8,10 +8,10 @@ import pytest
 
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.events.codec import JsonEventCodec
+from adapters.memory.surroundings import MemoryClock, MemoryIdFactory
 from adapters.timescale.database import Database
 from app.subscriptions import TOPICS
 from tests.databases import MigratedDatabase, migrated_database
-from tests.surroundings import FakeClock, SequentialIds
 
 
 @pytest.fixture(scope="session")
@@ -75,10 +75,10 @@ async def timescale_database(
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock() -> MemoryClock:
+    return MemoryClock()
 
 
 @pytest.fixture
-def ids() -> SequentialIds:
-    return SequentialIds()
+def ids() -> MemoryIdFactory:
+    return MemoryIdFactory()

@@ -11,11 +11,11 @@ from adapters.memory.ingestion import (
 from adapters.memory.operations import MemoryOperationsUnitOfWork
 from adapters.memory.outbox import MemoryLeadership, MemorySignals
 from adapters.memory.sensors_unit_of_work import MemorySensorsUnitOfWork
+from adapters.memory.surroundings import MemoryClock, MemoryIdFactory
 from domain.ingestion.ports import DeviceReader, IngestionUnitOfWork, IotConfigurationSource
 from domain.operations.ports import Leadership, OperationsUnitOfWork, Signals
 from domain.sensors.ports import SensorsUnitOfWork
 from domain.shared.ports import Clock, IdFactory
-from tests.surroundings import FakeClock, SequentialIds
 
 
 class MemoryProvider(Provider):
@@ -26,8 +26,8 @@ class MemoryProvider(Provider):
     def __init__(self) -> None:
         super().__init__()
         self.database = MemoryDatabase()
-        self.clock = FakeClock()
-        self.ids = SequentialIds()
+        self.clock = MemoryClock()
+        self.ids = MemoryIdFactory()
         self.devices = MemoryDeviceReader()
         self.configuration = MemoryIotConfigurationSource()
 

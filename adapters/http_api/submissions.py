@@ -18,7 +18,8 @@ import msgspec
 from adapters.web.request import check_nesting, decode_json
 from adapters.web.times import parse_time
 from domain.sensors.model import QualityCode, Rejected
-from domain.sensors.services.checking import Submission, refused
+from domain.sensors.services.checking import Submission
+from domain.sensors.services.refusals import refused
 from domain.shared.errors import InvalidError, Problem, TooLargeError
 from domain.shared.time import EPOCH, MICROSECOND, to_microseconds
 

@@ -1,4 +1,4 @@
-"""A clock that its owner moves and ids that count up: for programs, above all tests, that must repeat exactly."""
+"""A clock that its owner moves and ids that count up: for what must repeat exactly, above all tests."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final

@@ -141,13 +141,14 @@ BEGIN
         END IF;
         EXECUTE 'CREATE TABLE sensors.readings ' || columns;
         EXECUTE format(
-            'SELECT %1$s.create_hypertable(''sensors.readings'', %1$s.by_range(''time'', INTERVAL ''7 days''), '
-            'create_default_indexes => false)', timescale);
+            'SELECT %1$s.create_hypertable(''sensors.readings'', '
+            '%1$s.by_range(''time'', INTERVAL ''7 days''), create_default_indexes => false)', timescale);
         IF current_setting('timescaledb.license', true) = 'timescale' THEN
             EXECUTE 'ALTER TABLE sensors.readings SET (timescaledb.enable_columnstore = true, '
                 'timescaledb.segmentby = ''sensor_key'', timescaledb.orderby = ''time DESC'')';
             EXECUTE format(
-                'CALL %s.add_columnstore_policy(''sensors.readings'', after => INTERVAL ''30 days'')', timescale);
+                'CALL %s.add_columnstore_policy(''sensors.readings'', after => INTERVAL ''30 days'')',
+                timescale);
         END IF;
     ELSE
         EXECUTE 'CREATE TABLE sensors.readings ' || columns || ' PARTITION BY RANGE (time)';

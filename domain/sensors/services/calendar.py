@@ -33,15 +33,22 @@ def bucket_edges(start: datetime, end: datetime, resolution: Period, zone: ZoneI
     midnight, and the last of a day that they do not divide is shorter; weeks begin on Monday.
 
     Raises:
-        InvalidError: ``too_many_buckets``, ``invalid_resolution``.
+        InvalidError: ``too_many_buckets``, ``invalid_resolution``, ``out_of_calendar``.
 
     """
     check_resolution(resolution)
-    edges: list[datetime] = []
     if start >= end:
-        return edges
+        return []
     if resolution.elapsed and (end - start) / resolution.elapsed > MAX_BUCKETS:
         raise _too_many()
+    try:
+        return _covering(start, end, resolution, zone)
+    except (OverflowError, ValueError) as error:
+        raise InvalidError("out_of_calendar", "these buckets would leave the years 1 to 9999") from error
+
+
+def _covering(start: datetime, end: datetime, resolution: Period, zone: ZoneInfo) -> list[datetime]:
+    edges: list[datetime] = []
     for edge in _edges_from(start, resolution, zone):
         if edges and edge <= edges[-1]:
             continue

@@ -1,10 +1,12 @@
 """The definitions of sensors, kept at hand for the path of readings."""
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 
-from domain.sensors.model import Sensor, SensorId, SensorKey
+from domain.sensors.model import Sensor, SensorId, SensorKey, sensor_id
 from domain.sensors.ports import SensorsUnitOfWork
-from domain.sensors.services.checking import Rule
+from domain.sensors.services.rules import Rule
+from domain.shared.errors import InvalidError
 
 
 class SensorCatalog:
@@ -28,7 +30,7 @@ class SensorCatalog:
             return self._rules
         version = self.version
         async with self._uow.begin() as tx:
-            found = await tx.sensors.find([SensorId(one) for one in missing])
+            found = await tx.sensors.find(_well_formed(missing))
         self._keep(found.values(), version)
         return {**self._rules, **{one: Rule.of(sensor) for one, sensor in found.items()}}
 
@@ -70,3 +72,12 @@ class SensorCatalog:
         self._rules.clear()
         self._by_key.clear()
         self.version += 1
+
+
+def _well_formed(ids: Iterable[str]) -> list[SensorId]:
+    """Return those that a sensor can have: nothing else need be looked for, be it hostile or huge."""
+    found: list[SensorId] = []
+    for one in ids:
+        with suppress(InvalidError):
+            found.append(sensor_id(one))
+    return found

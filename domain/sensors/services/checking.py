@@ -12,19 +12,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from operator import and_, eq, itemgetter, le
-from typing import Final, NamedTuple, Self
+from typing import Final
 
 from domain.sensors.errors import unit_mismatch
-from domain.sensors.model import QualityCode, ReadingBatch, Rejected, Sensor, SensorKey, SensorRun, Source
+from domain.sensors.model import QualityCode, ReadingBatch, Rejected, Sensor, SensorRun, Source
 from domain.sensors.ports import UnitCatalog
+from domain.sensors.services.refusals import refused, written
+from domain.sensors.services.rules import Rule
 from domain.shared.columns import Integers
 from domain.shared.errors import InvalidError
 from domain.shared.quantities import Quantity, UnitConversion
-from domain.shared.time import from_microseconds, to_microseconds
+from domain.shared.time import to_microseconds
 
 MAX_AHEAD: Final = timedelta(minutes=5)
-_MAX_SHOWN: Final = 200
-_MAX_DETAIL: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,36 +51,6 @@ class Checked:
     batch: ReadingBatch
     rejected: list[Rejected]
     repeated: int
-
-
-class Rule(NamedTuple):
-    """What is done with every value of a sensor; the bounds are canonical.
-
-    A tuple, since one is taken apart for each reading.
-    """
-
-    key: SensorKey
-    version: int
-    factor: float
-    offset: float
-    lowest: float
-    highest: float
-    sensor: Sensor
-
-    @classmethod
-    def of(cls, sensor: Sensor) -> Self:
-        """Return the rule of a sensor."""
-        lowest, highest = sensor.definition.min_value, sensor.definition.max_value
-        conversion = sensor.conversion
-        return cls(
-            key=sensor.key,
-            version=sensor.version,
-            factor=conversion.factor,
-            offset=conversion.offset,
-            lowest=-math.inf if lowest is None else conversion.to_canonical(lowest),
-            highest=math.inf if highest is None else conversion.to_canonical(highest),
-            sensor=sensor,
-        )
 
 
 _KEY: Final = itemgetter(0)
@@ -244,38 +214,11 @@ class Checking:
                 sent.sensor_ids[row],
                 code,
                 detail,
-                time=_written(sent.times_us[row]),
+                time=written(sent.times_us[row]),
                 value=repr(sent.values[row]),
                 unit=None if sent.units is None else sent.units[row],
             )
         )
-
-
-def refused(
-    index: int, sensor_id: str, code: str, detail: str, *, time: str, value: str, unit: str | None
-) -> Rejected:
-    """Return a refused reading, its texts as far as they can be kept and shown."""
-    return Rejected(
-        index=index,
-        sensor_id=_kept(sensor_id),
-        code=code,
-        detail=_kept(detail, _MAX_DETAIL),
-        time=_kept(time),
-        value=_kept(value),
-        unit=None if unit is None else _kept(unit),
-    )
-
-
-def _kept(text: str, limit: int = _MAX_SHOWN) -> str:
-    """Return the text without the one character that no database keeps, and cut."""
-    return text[:limit].replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def _written(time_us: int) -> str:
-    try:
-        return from_microseconds(time_us).isoformat()
-    except OverflowError:  # an offset took it out of the years 1 to 9999
-        return f"{time_us} µs"
 
 
 def _in_order(columns: _Columns) -> _Columns:

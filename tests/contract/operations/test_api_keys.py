@@ -5,13 +5,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from adapters.memory.surroundings import MemoryClock, MemoryIdFactory
 from domain.operations.model import ApiKey, ApiKeyId, Role
 from domain.operations.ports import OperationsUnitOfWork
 from domain.operations.services.api_keys import ApiKeys
 from domain.shared.errors import ConflictError
-from tests.surroundings import FakeClock, SequentialIds
 
-NOW = FakeClock().now()
+NOW = MemoryClock().now()
 
 
 def key(number: int, role: Role = Role.VIEWER) -> ApiKey:
@@ -80,7 +80,7 @@ async def test_what_is_rolled_back_has_not_been(uow: OperationsUnitOfWork) -> No
 
 
 async def test_processes_that_start_at_once_make_one_admin_key(
-    uow: OperationsUnitOfWork, clock: FakeClock, ids: SequentialIds
+    uow: OperationsUnitOfWork, clock: MemoryClock, ids: MemoryIdFactory
 ) -> None:
     keys = ApiKeys(uow, clock, ids)
     made = await asyncio.gather(*(keys.bootstrap() for _ in range(5)))

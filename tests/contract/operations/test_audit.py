@@ -1,14 +1,14 @@
+from adapters.memory.surroundings import MemoryClock, MemoryIdFactory
 from domain.operations.model import ApiKeyId, Role
 from domain.operations.ports import OperationsUnitOfWork
 from domain.operations.services.api_keys import ApiKeys
 from domain.operations.services.audit import Audit
 from domain.shared.events import Actor
-from tests.surroundings import FakeClock, SequentialIds
 from tests.unit.events.samples import noted
 
 
 async def test_changes_are_listed_newest_first_with_their_facts(
-    uow: OperationsUnitOfWork, clock: FakeClock, ids: SequentialIds
+    uow: OperationsUnitOfWork, clock: MemoryClock, ids: MemoryIdFactory
 ) -> None:
     keys = ApiKeys(uow, clock, ids)
     key, _ = await keys.create('n"ame😀', Role.VIEWER, actor=Actor("ada"))
@@ -28,7 +28,7 @@ async def test_changes_are_listed_newest_first_with_their_facts(
     assert (revoked.actor, revoked.action) == ("bob", "ApiKeyRevoked")
 
 
-async def test_pages(uow: OperationsUnitOfWork, clock: FakeClock, ids: SequentialIds) -> None:
+async def test_pages(uow: OperationsUnitOfWork, clock: MemoryClock, ids: MemoryIdFactory) -> None:
     keys = ApiKeys(uow, clock, ids)
     made: list[ApiKeyId] = []
     for number in range(5):

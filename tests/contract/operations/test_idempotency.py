@@ -3,18 +3,18 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.memory.surroundings import MemoryClock
 from domain.operations.errors import IdempotencyInProgressError, IdempotencyKeyReusedError
 from domain.operations.model import IdempotencyClaim, StoredAnswer
 from domain.operations.ports import OperationsUnitOfWork
 from domain.operations.services.idempotency import Idempotency
 from domain.shared.errors import InvalidError
-from tests.surroundings import FakeClock
 
 ANSWER = StoredAnswer(status=201, headers=(("content-type", "x/y"), ("location", "/ü")), body=b"\x00\xff{}")
 
 
 @pytest.fixture
-def requests(uow: OperationsUnitOfWork, clock: FakeClock) -> Idempotency:
+def requests(uow: OperationsUnitOfWork, clock: MemoryClock) -> Idempotency:
     return Idempotency(uow, clock)
 
 
@@ -48,7 +48,7 @@ async def test_of_many_at_once_one_runs(requests: Idempotency) -> None:
     assert sum(isinstance(one, IdempotencyInProgressError) for one in begun) == 7
 
 
-async def test_the_claim_of_a_dead_process_lapses(requests: Idempotency, clock: FakeClock) -> None:
+async def test_the_claim_of_a_dead_process_lapses(requests: Idempotency, clock: MemoryClock) -> None:
     dead = await claim(requests)
     clock.advance(timedelta(seconds=60))
     with pytest.raises(IdempotencyInProgressError):
@@ -65,7 +65,7 @@ async def test_the_claim_of_a_dead_process_lapses(requests: Idempotency, clock: 
     assert await requests.begin("ada POST /sensors", "k", b"1") == ANSWER
 
 
-async def test_answers_are_kept_for_a_day(requests: Idempotency, clock: FakeClock) -> None:
+async def test_answers_are_kept_for_a_day(requests: Idempotency, clock: MemoryClock) -> None:
     await requests.complete(await claim(requests), ANSWER)
     clock.advance(timedelta(hours=24))
     assert await requests.begin("ada POST /sensors", "k", b"1") == ANSWER

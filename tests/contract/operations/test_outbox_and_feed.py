@@ -3,11 +3,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapters.memory.surroundings import MemoryClock
 from domain.operations.model import FeedEntry, FeedStart, OutboxEntry, Topic
 from domain.operations.ports import OperationsUnitOfWork
 from domain.operations.services.feed import FeedReader
 from domain.shared.events import DomainEvent
-from tests.surroundings import FakeClock
 from tests.unit.events.samples import Noted, happened, noted, warned
 
 SYSTEM = Topic.SYSTEM_EVENTS
@@ -32,7 +32,7 @@ async def undispatched(uow: OperationsUnitOfWork, now: datetime) -> Sequence[Out
 
 
 async def test_events_are_published_in_order_with_a_number_for_each_topic(
-    uow: OperationsUnitOfWork, clock: FakeClock
+    uow: OperationsUnitOfWork, clock: MemoryClock
 ) -> None:
     events = [happened(1), warned("a"), noted("private"), happened(2), warned("b")]
     await commit(uow, *events[:3])
@@ -56,7 +56,7 @@ async def test_events_are_published_in_order_with_a_number_for_each_topic(
         assert await tx.feed.after(Topic.ENERGY_DATA, 0, 10) == []
 
 
-async def test_what_did_not_commit_is_never_published(uow: OperationsUnitOfWork, clock: FakeClock) -> None:
+async def test_what_did_not_commit_is_never_published(uow: OperationsUnitOfWork, clock: MemoryClock) -> None:
     async def add_and_fail() -> None:
         async with uow.begin() as tx:
             tx.events.add(happened(1))
@@ -68,7 +68,7 @@ async def test_what_did_not_commit_is_never_published(uow: OperationsUnitOfWork,
 
 
 async def test_a_publication_that_fails_is_as_if_it_had_not_been(
-    uow: OperationsUnitOfWork, clock: FakeClock
+    uow: OperationsUnitOfWork, clock: MemoryClock
 ) -> None:
     async def publish_and_fail() -> None:
         async with uow.begin() as tx:
@@ -82,7 +82,7 @@ async def test_a_publication_that_fails_is_as_if_it_had_not_been(
 
 
 async def test_only_awaited_events_are_delivered_and_each_until_it_is_done(
-    uow: OperationsUnitOfWork, clock: FakeClock
+    uow: OperationsUnitOfWork, clock: MemoryClock
 ) -> None:
     await commit(uow, noted("unheard"))
     await publish(uow, clock.now())
@@ -99,7 +99,7 @@ async def test_only_awaited_events_are_delivered_and_each_until_it_is_done(
 
 
 async def test_a_failed_delivery_is_put_off_and_at_last_given_up(
-    uow: OperationsUnitOfWork, clock: FakeClock
+    uow: OperationsUnitOfWork, clock: MemoryClock
 ) -> None:
     await commit(uow, noted("a"))
     await publish(uow, clock.now(), awaited=True)
@@ -122,7 +122,7 @@ async def test_a_failed_delivery_is_put_off_and_at_last_given_up(
 
 
 async def test_an_entry_that_cannot_be_published_does_not_stop_the_rest(
-    uow: OperationsUnitOfWork, clock: FakeClock
+    uow: OperationsUnitOfWork, clock: MemoryClock
 ) -> None:
     await commit(uow, happened(1), happened(2))
     async with uow.begin() as tx:
@@ -138,7 +138,7 @@ async def test_an_entry_that_cannot_be_published_does_not_stop_the_rest(
 
 
 async def test_the_backlog_says_how_long_the_oldest_waits(
-    uow: OperationsUnitOfWork, clock: FakeClock
+    uow: OperationsUnitOfWork, clock: MemoryClock
 ) -> None:
     async with uow.begin() as tx:
         backlog = await tx.outbox.backlog()
@@ -153,7 +153,7 @@ async def test_the_backlog_says_how_long_the_oldest_waits(
         assert (await tx.outbox.backlog()).pending == 0
 
 
-async def _filled(uow: OperationsUnitOfWork, clock: FakeClock) -> None:
+async def _filled(uow: OperationsUnitOfWork, clock: MemoryClock) -> None:
     """Publish 1 to 3 now, and 4 to 5 an hour later."""
     await commit(uow, *(happened(number) for number in (1, 2, 3)))
     await publish(uow, clock.now())
@@ -162,7 +162,7 @@ async def _filled(uow: OperationsUnitOfWork, clock: FakeClock) -> None:
     await publish(uow, clock.now())
 
 
-async def test_where_a_reader_begins(uow: OperationsUnitOfWork, clock: FakeClock) -> None:
+async def test_where_a_reader_begins(uow: OperationsUnitOfWork, clock: MemoryClock) -> None:
     await _filled(uow, clock)
     reader = FeedReader(uow, clock)
     now = clock.now()
@@ -183,7 +183,7 @@ async def test_where_a_reader_begins(uow: OperationsUnitOfWork, clock: FakeClock
 @pytest.mark.parametrize("purged", [False, True])
 async def test_what_is_older_than_a_day_has_gone(uow: OperationsUnitOfWork, *, purged: bool) -> None:
     # The database records rows by its own clock, which a test cannot move: this one goes ahead of it.
-    clock = FakeClock(datetime.now(UTC))
+    clock = MemoryClock(datetime.now(UTC))
     await _filled(uow, clock)
     clock.advance(timedelta(hours=23, minutes=30))
     reader = FeedReader(uow, clock)
@@ -201,7 +201,7 @@ async def test_what_is_older_than_a_day_has_gone(uow: OperationsUnitOfWork, *, p
 
 
 async def test_purging_goes_page_by_page_and_keeps_what_is_young_or_waits(
-    uow: OperationsUnitOfWork, clock: FakeClock
+    uow: OperationsUnitOfWork, clock: MemoryClock
 ) -> None:
     await commit(uow, noted("awaited"))
     await publish(uow, clock.now(), awaited=True)

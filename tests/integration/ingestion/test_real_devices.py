@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from adapters.memory.surroundings import MemoryClock
 from adapters.pollers.host_guard import HostGuard
 from adapters.pollers.http_client import GuardedHttpClient
 from adapters.pollers.http_device import HttpDeviceReader
@@ -13,7 +14,6 @@ from domain.ingestion.iot_parsing import parse_iot_configuration
 from domain.ingestion.model import PolledValue
 from domain.ingestion.value_reading import read_answer
 from tests.integration.ingestion.servers import DATA, device_server
-from tests.surroundings import FakeClock
 
 VALUES: dict[str, list[tuple[dict[str, Any], object]]] = {
     "fronius_symo_powerflow_day": [
@@ -76,7 +76,7 @@ async def read(name: str, values: Sequence[dict[str, Any]], **fields: object) ->
         client = GuardedHttpClient(HostGuard(), {})
         answer = await HttpDeviceReader(client).read(device)
         await client.close()
-        return read_answer(device, answer.document, FakeClock().now()).values
+        return read_answer(device, answer.document, MemoryClock().now()).values
 
 
 @pytest.mark.parametrize("name", VALUES)

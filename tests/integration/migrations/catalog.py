@@ -19,7 +19,8 @@ _QUERIES = {
         JOIN pg_namespace ON pg_namespace.oid = relnamespace
         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE {_SCHEMAS} AND attnum > 0 AND NOT attisdropped""",
-    "constraints": f"""SELECT nspname, conrelid::regclass::text, conname, pg_get_constraintdef(pg_constraint.oid)
+    "constraints": f"""SELECT nspname, conrelid::regclass::text, conname,
+        pg_get_constraintdef(pg_constraint.oid)
         FROM pg_constraint JOIN pg_namespace ON pg_namespace.oid = connamespace WHERE {_SCHEMAS}""",
     "indexes": "SELECT schemaname, tablename, indexdef FROM pg_indexes WHERE "
     + _SCHEMAS.replace("nspname", "schemaname"),

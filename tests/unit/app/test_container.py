@@ -2,6 +2,7 @@ import pytest
 from dishka import Provider, Scope, provide
 from dishka.exceptions import ImplicitOverrideDetectedError
 
+from adapters.memory.surroundings import MemoryClock
 from app.container import make_container
 from app.health import DatabaseCheck
 from app.settings import read_settings
@@ -11,7 +12,6 @@ from domain.shared.errors import UnavailableError
 from domain.shared.health import HealthStatus
 from domain.shared.ports import Clock
 from tests.memory_provider import MemoryProvider
-from tests.surroundings import FakeClock
 
 
 async def test_every_binding_can_be_satisfied_and_nothing_is_made_before_it_is_asked_for() -> None:
@@ -30,7 +30,7 @@ async def test_tests_bring_their_own_adapters() -> None:
 async def test_an_override_that_is_not_marked_as_one_is_refused() -> None:
     class Silent(Provider):
         scope = Scope.APP
-        clock = provide(FakeClock, provides=Clock)
+        clock = provide(MemoryClock, provides=Clock)
 
     with pytest.raises(ImplicitOverrideDetectedError):
         make_container(read_settings({}, None), Silent())

@@ -42,7 +42,9 @@ def test_every_file_of_the_packages_is_in_it(installed: Path) -> None:
 
 
 def test_it_runs_from_there(installed: Path, tmp_path: Path) -> None:
-    code = "import sys, app.cli; print(app.cli.__file__, file=sys.stderr); sys.exit(app.cli.main(['migrate', '--sql']))"
+    code = (
+        "import sys, app.cli as cli; sys.stderr.write(cli.__file__); sys.exit(cli.main(['migrate', '--sql']))"
+    )
     done = subprocess.run(  # noqa: S603 - ourselves
         [sys.executable, "-c", code],
         cwd=tmp_path,

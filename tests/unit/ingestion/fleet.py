@@ -10,6 +10,7 @@ from adapters.memory.ingestion import (
     MemoryIotConfigurationSource,
     MemoryReadingSink,
 )
+from adapters.memory.surroundings import MemoryClock, MemoryIdFactory
 from domain.ingestion.held_device import HeldDevice, PollOutcome
 from domain.ingestion.model import DeviceId, WorkerId
 from domain.ingestion.reading_buffer import ReadingBuffer
@@ -18,13 +19,12 @@ from domain.ingestion.services.fleet import Fleet
 from domain.ingestion.services.poll_now import PollNow
 from domain.ingestion.services.polling import PollDevice
 from domain.ingestion.services.saving import SavePolls, SaveReport
-from tests.surroundings import FakeClock, SequentialIds
 from tests.unit.ingestion.documents import parsed
 
 
 class Process:
     def __init__(self, *devices: object, database: MemoryDatabase | None = None, name: str = "one") -> None:
-        self.clock = FakeClock()
+        self.clock = MemoryClock()
         self.database = database or MemoryDatabase()
         self.configuration = MemoryIotConfigurationSource(parsed(*devices))
         self.reader = MemoryDeviceReader()
@@ -33,7 +33,9 @@ class Process:
         self.buffer = ReadingBuffer(most=100)
         self.fleet = Fleet(WorkerId(name), self.configuration, self.uow)
         self.poll_device = PollDevice(self.reader, self.buffer, self.clock, FixedJitter())
-        self.save_polls = SavePolls(self.fleet, self.buffer, self.sink, self.uow, self.clock, SequentialIds())
+        self.save_polls = SavePolls(
+            self.fleet, self.buffer, self.sink, self.uow, self.clock, MemoryIdFactory()
+        )
         self.poll_now = PollNow(self.configuration, self.fleet, self.poll_device, self.save_polls, self.sink)
         self.devices = ReportDevices(self.configuration, self.uow)
 

@@ -5,13 +5,13 @@ import pytest
 
 from adapters.memory.database import MemoryDatabase
 from adapters.memory.operations import MemoryOperationsUnitOfWork
+from adapters.memory.surroundings import MemoryClock, MemoryIdFactory
 from domain.operations.errors import InvalidApiKeyError, MissingApiKeyError, UnknownApiKeyError
 from domain.operations.events import ApiKeyCreated, ApiKeyRevoked
 from domain.operations.model import ApiKeyId, Role
 from domain.operations.services.api_keys import ApiKeys
 from domain.shared.errors import InvalidError
 from domain.shared.events import SYSTEM, Actor
-from tests.surroundings import FakeClock, SequentialIds
 from tests.unit.events.samples import CODEC
 
 ADA = Actor("ada")
@@ -23,7 +23,7 @@ def database() -> MemoryDatabase:
 
 
 @pytest.fixture
-def keys(database: MemoryDatabase, clock: FakeClock, ids: SequentialIds) -> ApiKeys:
+def keys(database: MemoryDatabase, clock: MemoryClock, ids: MemoryIdFactory) -> ApiKeys:
     return ApiKeys(MemoryOperationsUnitOfWork(database, CODEC), clock, ids)
 
 
@@ -65,7 +65,7 @@ async def test_a_revoked_key_opens_nothing(keys: ApiKeys, database: MemoryDataba
         await keys.revoke(ApiKeyId(uuid4()), actor=ADA)
 
 
-async def test_a_key_expires(keys: ApiKeys, clock: FakeClock) -> None:
+async def test_a_key_expires(keys: ApiKeys, clock: MemoryClock) -> None:
     _, secret = await keys.create("k", Role.VIEWER, actor=ADA, expires_at=clock.now() + timedelta(days=1))
     await keys.authenticate(secret)
     clock.advance(timedelta(days=1))
@@ -96,7 +96,7 @@ async def test_a_hostile_name_is_refused(keys: ApiKeys, name: str) -> None:
         await keys.create(name, Role.VIEWER, actor=ADA)
 
 
-async def test_a_key_cannot_expire_before_it_is_made(keys: ApiKeys, clock: FakeClock) -> None:
+async def test_a_key_cannot_expire_before_it_is_made(keys: ApiKeys, clock: MemoryClock) -> None:
     with pytest.raises(InvalidError) as refused:
         await keys.create("k", Role.VIEWER, actor=ADA, expires_at=clock.now())
     assert [one.code for one in refused.value.problems] == ["in_past"]
@@ -113,7 +113,7 @@ async def test_the_first_start_makes_an_admin_key_and_later_ones_none(
     assert await keys.bootstrap() is None
 
 
-async def test_an_admin_key_that_ended_is_none(keys: ApiKeys, clock: FakeClock) -> None:
+async def test_an_admin_key_that_ended_is_none(keys: ApiKeys, clock: MemoryClock) -> None:
     await keys.create("day", Role.ADMIN, actor=ADA, expires_at=clock.now() + timedelta(days=1))
     assert await keys.bootstrap() is None
     clock.advance(timedelta(days=1))
