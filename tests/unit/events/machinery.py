@@ -103,7 +103,7 @@ class Handlers:
     async def note(self, event: Noted | Warned) -> None:
         if event.text in self.refuse:
             self.attempts += 1
-            raise RuntimeError(f"refused \x00 \ud800 {event.text}")
+            raise RuntimeError(f"refused \x00 {event.text}")
         self.texts.append(event.text)
 
 

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.events import relay
 from adapters.events.messages import published
 from adapters.events.relay import RetryPolicy
 from adapters.memory.database import MemoryDatabase
@@ -166,3 +167,11 @@ def test_waits_double_up_to_the_longest_and_end() -> None:
     assert seconds == [1, 2, 4, 8, 16, 32, 64, 128, 256]
     assert RetryPolicy(attempts=10_000).wait(9_000) == timedelta(minutes=5)
     assert QUICK.attempts == 10
+
+
+def test_what_a_failure_says_can_be_stored_whatever_is_in_it() -> None:
+    failure = ExceptionGroup("two", [ValueError("a\x00b"), RuntimeError("\ud800" * 1000)])
+    told = relay._told(failure)
+    assert told.startswith("ValueError: a\\x00b; RuntimeError: \\ud800\\ud800")
+    assert len(told) <= 500
+    told.encode()
