@@ -17,9 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from app import serving, storage
+from app.background import BACKGROUND
 from app.container import make_container
 from app.demo import Demo
 from app.settings import Settings
+from app.watch import watched
 from domain.ingestion.model import DeviceId
 from domain.ingestion.ports import IotConfigurationSource
 from domain.ingestion.services.poll_now import PollNow
@@ -50,7 +52,12 @@ def serve(settings: Settings, given: argparse.Namespace) -> int:
         if given.workers > 1:
             serving.serve_in_processes(settings, listener, given.workers)
         else:
-            serving.serve(settings, listener, started=lambda: _tell(f"Energy Dashboard serves {url}"))
+            serving.serve(
+                settings,
+                listener,
+                background=(*BACKGROUND, watched) if prepared.embedded else BACKGROUND,
+                started=lambda: _tell(f"Energy Dashboard serves {url}"),
+            )
     return 0
 
 
@@ -75,11 +82,10 @@ def demo(settings: Settings, _: argparse.Namespace) -> int:
         settings = replace(prepared.settings, iots_config=file)
         secret = asyncio.run(_with(settings, _demo_key))
         link = f"{serving.url_of(listener)}/dashboard#key={secret}"
-        building = Demo(file)
         serving.serve(
             settings,
             listener,
-            background=building.background,
+            background=(*Demo(file).background, watched),
             started=lambda: _tell(f"Open {link}\n(the key in it is good for one day; data in {data_dir})"),
         )
     return 0
@@ -176,28 +182,34 @@ def create_key(settings: Settings, given: argparse.Namespace) -> int:
 def list_keys(settings: Settings, _: argparse.Namespace) -> int:
     """List all keys, without their secrets."""
 
-    async def act(container: AsyncContainer) -> Table:
+    async def act(container: AsyncContainer) -> list[tuple[str, ...]]:
         keys: ApiKeys = await container.get(ApiKeys)
         clock: Clock = await container.get(Clock)
-        table = Table()
-        table.add_column("id", no_wrap=True)
-        for heading in ("name", "role", "created", "expires", "state"):
-            table.add_column(heading, overflow="fold")
-        for key in await keys.list():
-            state = "valid" if key.is_valid(clock.now()) else "revoked" if key.revoked_at else "expired"
-            expires = "" if key.expires_at is None else f"{key.expires_at:%Y-%m-%d %H:%M}"
-            table.add_row(
+        return [
+            (
                 str(key.key_id),
                 key.name,
                 key.role.value,
                 f"{key.created_at:%Y-%m-%d %H:%M}",
-                expires,
-                state,
+                "" if key.expires_at is None else f"{key.expires_at:%Y-%m-%d %H:%M}",
+                "valid" if key.is_valid(clock.now()) else "revoked" if key.revoked_at else "expired",
             )
-        return table
+            for key in await keys.list()
+        ]
 
     with storage.prepared(settings) as prepared:
-        _out.print(asyncio.run(_with(prepared.settings, act)))
+        rows = asyncio.run(_with(prepared.settings, act))
+    headings = ("id", "name", "role", "created", "expires", "state")
+    if not _out.is_terminal:  # a line a key for programs, fields between tabs
+        sys.stdout.writelines("\t".join(row) + "\n" for row in (headings, *rows))
+        return 0
+    table = Table()
+    table.add_column("id", no_wrap=True)
+    for heading in headings[1:]:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    _out.print(table)
     return 0
 
 

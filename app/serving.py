@@ -10,6 +10,7 @@ import uvicorn
 from litestar import Litestar
 from uvicorn.supervisors.multiprocess import Multiprocess
 
+from adapters.web.broken_http import ProblemProtocol
 from adapters.websocket.going_away import GoingAwayProtocol
 from app.asgi import create_app
 from app.background import BACKGROUND, Background
@@ -103,6 +104,7 @@ def _configuration(settings: Settings, app: Litestar | str, *, workers: int = 1)
         server_header=False,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         timeout_worker_healthcheck=_HEALTHCHECK_SECONDS,
+        http=ProblemProtocol,
         ws=GoingAwayProtocol,
         # Every frame would be compressed once per client; what is sent is encoded once for all of them.
         ws_per_message_deflate=False,

@@ -166,7 +166,7 @@ def _connected(url: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
     try:
         connection = psycopg.connect(plain, connect_timeout=_CONNECT_SECONDS)
     except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
+        reason = str(error).strip().splitlines()[0]
         raise StorageError(f"the database cannot be reached: {reason}") from error
     with connection:
         yield connection

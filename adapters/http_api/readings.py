@@ -1,9 +1,10 @@
 """``/data``: writing readings, and what was refused of them; ``/sensors/{id}/data``: reading them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -37,7 +38,14 @@ from domain.shared.errors import InvalidError, Problem
 from domain.shared.quantities import Quality
 from domain.shared.time import from_microseconds, to_microseconds
 
-SHOWN_ERRORS = 100
+SHOWN_ERRORS: Final = 100
+_PLACES: Final = {
+    "unit_mismatch": "/query/unit",
+    "end_before_start": "/query/end",
+    "out_of_calendar": "/query/end",
+    "too_many_buckets": "/query/resolution",
+    "invalid_resolution": "/query/resolution",
+}
 
 
 class RejectedAnswer(msgspec.Struct, kw_only=True):
@@ -112,6 +120,7 @@ Aggregates = Annotated[
     Sequence[Aggregate] | None, QueryParameter(name="aggregate", description="May be given several times.")
 ]
 Unit = Annotated[str | None, QueryParameter(max_length=64, description="Any unit of the sensor's dimension.")]
+Format = Annotated[Literal["json"], QueryParameter(description="The form of the answer.")]
 Fill = Annotated[
     Literal["none", "null"], QueryParameter(description="`none` leaves out empty buckets, `null` keeps them.")
 ]
@@ -226,12 +235,15 @@ async def sensor_data(
     fill: Fill = "none",
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
+    format: Format = "json",  # noqa: A002 - the API's name
 ) -> ReadingsAnswer | BucketsAnswer:
     """Return readings as they were stored or, with a `resolution`, calendar buckets of the `timezone`."""
+    del format  # there is one so far; any other is refused
     if resolution is None:
-        page = await readings.page(
-            SensorId(sensor_id), start=start, end=end, after=_after(cursor), limit=limit, unit=unit
-        )
+        with _placed():
+            page = await readings.page(
+                SensorId(sensor_id), start=start, end=end, after=_after(cursor), limit=limit, unit=unit
+            )
         return ReadingsAnswer(
             items=[reading_answer(reading) for reading in page.readings],
             next_cursor=None if page.next_after is None else str(to_microseconds(page.next_after)),
@@ -242,15 +254,16 @@ async def sensor_data(
             f"/query/{'start' if start is None else 'end'}", "required", "buckets need both ends"
         )
         raise InvalidError("range_required", "with a resolution, start and end are needed", [problem])
-    found = await buckets.of(
-        SensorId(sensor_id),
-        start,
-        end,
-        resolution.period,
-        zone=timezone,
-        unit=unit,
-        keep_empty=fill == "null",
-    )
+    with _placed():
+        found = await buckets.of(
+            SensorId(sensor_id),
+            start,
+            end,
+            resolution.period,
+            zone=timezone,
+            unit=unit,
+            keep_empty=fill == "null",
+        )
     wanted = set(aggregate or Aggregate)
     return BucketsAnswer(
         unit=found.unit,
@@ -268,6 +281,18 @@ async def sensor_data(
             for bucket in found.buckets
         ],
     )
+
+
+@contextmanager
+def _placed() -> Iterator[None]:
+    """Say of which parameter a fault is that the domain knows without its place."""
+    try:
+        yield
+    except InvalidError as error:
+        if error.problems or error.code not in _PLACES:
+            raise
+        problem = Problem(_PLACES[error.code], error.code, error.detail)
+        raise InvalidError(error.code, error.detail, [problem]) from error
 
 
 def _after(cursor: str | None) -> datetime | None:

@@ -4,8 +4,8 @@ The quick way decodes and converts whole columns; where anything in them is odd,
 again row by row, so that one bad reading costs only itself.
 """
 
+import codecs
 import csv
-import io
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from adapters.web.problem_details import RequestError
 from adapters.web.request import check_nesting, decode_json
 from adapters.web.times import parse_time
 from domain.sensors.model import QualityCode, Rejected
@@ -64,7 +65,8 @@ class SentReadings(msgspec.Struct):
 
 
 _QUICK: Final = msgspec.json.Decoder(SentReadings)
-_ANYTHING: Final = msgspec.json.Decoder(Any)
+# A number that is too big becomes an infinite one, which is refused alone: it is no fault of the JSON.
+_ANYTHING: Final = msgspec.json.Decoder(Any, float_hook=float)
 
 
 def submission(body: bytes, content_type: str) -> Submission | None:
@@ -169,30 +171,40 @@ def _json_rows(sent: object) -> Iterator[object]:
 
 
 def _csv_rows(body: bytes) -> Iterator[object]:
+    lines = iter(body.removeprefix(codecs.BOM_UTF8).splitlines())
     try:
-        text = body.decode("utf-8-sig")
+        header = [name.strip() for name in _csv_line(next(lines, b""))]
+    except InvalidError as error:
+        raise _unreadable(f"the first line: {error.detail}") from error
+    if not {"sensor_id", "time", "value"} <= set(header) <= set(_CSV_COLUMNS):
+        raise _unreadable(f"the first line names the columns: {','.join(_CSV_COLUMNS[:3])}")
+    for line in lines:
+        if line.strip():
+            try:
+                cells = [cell.strip() or None for cell in _csv_line(line)]
+            except InvalidError as error:
+                yield error
+            else:
+                yield dict(zip(header, cells, strict=False))
+
+
+def _csv_line(line: bytes) -> list[str]:
+    """Return the cells of a line; each is read on its own, so that a stray quote costs no other line."""
+    try:
+        return next(csv.reader([line.decode()], strict=True), [])
     except UnicodeDecodeError as error:
-        raise _unreadable("the text is not UTF-8") from error
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [name.strip() for name in next(rows, [])]
-        if not {"sensor_id", "time", "value"} <= set(header) <= set(_CSV_COLUMNS):
-            raise _unreadable(f"the first line names the columns: {','.join(_CSV_COLUMNS[:3])}")
-        for row in rows:
-            if row:
-                yield dict(zip(header, (cell.strip() or None for cell in row), strict=False))
+        raise InvalidError("not_csv", "this line is not UTF-8") from error
     except csv.Error as error:
-        raise _unreadable(f"line {rows.line_num}: {error}") from error
+        raise InvalidError("not_csv", f"this line is no CSV: {error}") from error
 
 
 def _ndjson_rows(body: bytes) -> Iterator[object]:
     for line in body.splitlines():
         if line.strip():
-            check_nesting(line)
             try:
-                yield _ANYTHING.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                yield InvalidError("not_json", str(error) or "this line is no JSON in UTF-8")
+                yield decode_json(line, _ANYTHING)
+            except RequestError as error:
+                yield InvalidError("not_json", error.detail)
 
 
 def _from_rows(rows: Iterable[object]) -> Submission:
@@ -221,7 +233,7 @@ def _from_rows(rows: Iterable[object]) -> Submission:
         sensor_ids=sensor_ids,
         times_us=times_us,
         values=values,
-        units=units if any(units) else None,
+        units=units if any(one is not None for one in units) else None,
         qualities=qualities if any(one is not None for one in qualities) else None,
         indexes=indexes,
         unreadable=unreadable,

@@ -31,6 +31,7 @@ _SPELLINGS: Final = {
 }
 # pint takes VA and var for watts; apparent and reactive power are not power.
 _ALTERNATING: Final = re.compile(r"(?P<prefix>[mkKMG]?)(?P<family>[Vv][Aa][Rr]?)(?P<hours>h?)")
+_HERTZ: Final = re.compile(r"[mkMG]?Hz|(?:milli|kilo|mega|giga)?hertz")
 _PREFIXES: Final = {"m": 1e-6, "": 1e-3, "k": 1.0, "K": 1.0, "M": 1e3, "G": 1e6}
 """Into kilo."""
 _FAMILIES: Final = {
@@ -41,6 +42,8 @@ _FAMILIES: Final = {
 _MAX_LENGTH: Final = 64
 _FAR: Final = 1e6
 """Far from zero, so that an offset takes no digits from the factor."""
+# pint takes a turn for 2 pi and hertz for one radian a second, which is nobody's frequency.
+_CYCLES: Final = {"rpm": 1 / 60, "1/min": 1 / 60, "1/s": 1.0, "rps": 1.0}
 _PEOPLE: Final = frozenset({"people", "person", "persons", "count", "1", "", "bool"})
 
 
@@ -76,6 +79,10 @@ class PintUnitCatalog(SensorsUnitCatalog, IngestionUnitCatalog):
             meant = _FAMILIES.get((alternating["family"].lower(), bool(alternating["hours"])))
             return UnitConversion(_PREFIXES[alternating["prefix"]]) if meant is quantity else None
         if quantity in _FAMILIES.values():
+            return None
+        if quantity is Quantity.FREQUENCY and unit in _CYCLES:
+            return UnitConversion(_CYCLES[unit])
+        if quantity is Quantity.FREQUENCY and not _HERTZ.fullmatch(unit):
             return None
         return self._by_pint(_SPELLINGS.get(unit, unit), _SPELLINGS.get(canonical, canonical))
 

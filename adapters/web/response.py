@@ -1,5 +1,6 @@
 """Answers in the form that the client asked for: JSON, or MessagePack on ``Accept: application/msgpack``."""
 
+import re
 from typing import Any, Final, TypeVar
 
 from litestar import Request, Response
@@ -10,13 +11,14 @@ from litestar.serialization import encode_msgpack, get_serializer
 Content = TypeVar("Content")
 
 MSGPACK: Final = "application/msgpack"
+_REFUSED: Final = re.compile(r"msgpack\s*;\s*q=0(?:\.0*)?\s*(?:,|$)", re.IGNORECASE)
 _ASKED_AS: Final = frozenset({MSGPACK, "application/x-msgpack", "application/vnd.msgpack"})
 
 
 def wants_msgpack(request: Request[Any, Any, Any]) -> bool:
     """Return whether the client prefers MessagePack to JSON."""
     accept = request.headers.get("accept", "")
-    if "msgpack" not in accept:
+    if "msgpack" not in accept or _REFUSED.search(accept):
         return False
     return request.accept.best_match([MediaType.JSON.value, *_ASKED_AS]) in _ASKED_AS
 

@@ -14,7 +14,7 @@ _WRITERS = ("ops", "sensors", "ingestion", "demand_response")
 _COMMENTS = """
 COMMENT ON SCHEMA ops IS 'Energy Dashboard: what belongs to no module.';
 COMMENT ON TABLE ops.outbox IS
-    'Events of committed transactions, for delivery; parked_at is set on those that could not be delivered.';
+    'Events of committed transactions, for delivery; parked_at is set where that failed.';
 COMMENT ON TABLE ops.topic_position IS 'The number last given to an event of each public topic.';
 COMMENT ON TABLE ops.audit IS 'Who changed what, and when.';
 COMMENT ON TABLE ops.api_keys IS 'API keys, by the SHA-256 of each.';

@@ -10,9 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from multiprocessing.context import SpawnProcess
 from typing import Final
 
-import uvicorn
-
-from app.asgi import create_app
+from app.serving import bound, serve
 from app.settings import Settings
 
 _START_SECONDS: Final = 20.0
@@ -23,6 +21,7 @@ class Served:
     """A running server."""
 
     port: int
+    pid: int
 
     def cpu_seconds(self) -> float | None:
         """Return the CPU time that the process has used, None where the platform does not tell."""
@@ -35,16 +34,7 @@ class Served:
 
 
 def _serve(database_url: str, port: int) -> None:
-    app = create_app(Settings(database_url=database_url, port=port))
-    uvicorn.run(
-        app,
-        host="127.0.0.1",
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        log_level="warning",
-        access_log=False,
-    )
+    serve(Settings(database_url=database_url), bound("127.0.0.1", port))
 
 
 @contextmanager
@@ -57,7 +47,7 @@ def served(database_url: str) -> Iterator[Served]:
     process.start()
     try:
         _wait_until_healthy(process, port)
-        yield Served(port)
+        yield Served(port, process.pid or 0)
     finally:
         process.terminate()
         process.join(10)

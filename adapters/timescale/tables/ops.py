@@ -36,7 +36,7 @@ outbox = Table(
     Column("last_error", Text),
     Column("parked_at", DateTime(timezone=True)),
     schema="ops",
-    comment="Events of committed transactions, for delivery; parked_at is set on those that could not be delivered.",
+    comment="Events of committed transactions, for delivery; parked_at is set where that failed.",
 )
 Index(
     "ix_outbox_unpublished",

@@ -302,3 +302,41 @@ async def test_msgpack_is_answered_where_asked_for(call: Caller) -> None:
         "/api/v1/sensors/a", headers={"accept": "application/msgpack"}
     )
     assert answer.headers["content-type"] == "application/msgpack"
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [
+        (b'sensor_id,time,value\na,2026-03-01T00:00:00Z,1\n"open,x,1\na,2026-03-01T00:01:00Z,2\n', CSV),
+        (b"sensor_id,time,value\na,2026-03-01T00:00:00Z,1\n\xff,x,1\na,2026-03-01T00:01:00Z,2\n", CSV),
+        (b"sensor_id,time,value\na,2026-03-01T00:00:00Z,1\n" + b"x" * 200_000 + b",x,1\n"
+         b"a,2026-03-01T00:01:00Z,2\n", CSV),
+        (b'{"sensor_id":"a","time":1772323200,"value":1}\n' + b'{"a":' * 50_000 + b"\n"
+         b'{"sensor_id":"a","time":1772323260,"value":2}\n', NDJSON),
+    ],
+)  # fmt: skip
+async def test_a_broken_line_costs_only_itself(call: Caller, content: bytes, headers: dict[str, str]) -> None:
+    await call.sensor("a")
+    receipt = await call("POST", "/data/readings", content=content, headers=headers)
+    assert _counts(receipt) == (3, 2, 0, 0, 1)
+    assert await _values(call) == [1, 2]
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+async def test_times_at_the_ends_of_the_calendar_are_refused_alone(call: Caller, time: str) -> None:
+    await call.sensor("a")
+    rows = [_row(1), {"sensor_id": "a", "time": time, "value": 1}, _row(2, 1, "a\u0000b")]
+    receipt = await call("POST", "/data/readings", json={"readings": rows})
+    assert _counts(receipt) == (3, 1, 0, 0, 2)
+
+
+async def test_faults_of_a_question_name_their_parameter(call: Caller) -> None:
+    await call.sensor("a")
+    assert (await call("GET", "/sensors/a/data?unit=kWh", 422))["errors"][0]["pointer"] == "/query/unit"
+    assert (await call("GET", "/sensors/a/data?format=xml", 422))["errors"][0]["pointer"] == "/query/format"
+
+
+async def test_a_turn_a_minute_is_no_radian(call: Caller) -> None:
+    await call.sensor("f", quantity="frequency", unit="rpm")
+    await call("POST", "/data/readings", json={"readings": [_row(60, 0, "f")]})
+    assert (await call("GET", "/sensors/f"))["latest"]["value"] == pytest.approx(1)
