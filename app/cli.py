@@ -15,7 +15,7 @@ from app import commands
 from app.logging import configure_logging
 from app.providers import PACKAGE
 from app.serving import AddressError
-from app.settings import ProcessRole, Settings, SettingsError, read_settings, variables_table
+from app.settings import VARIABLES, ProcessRole, Settings, SettingsError, read_settings, variables_table
 from app.storage import StorageError
 from domain.operations.model import Role
 from domain.shared.errors import DomainError, InvalidError
@@ -67,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="energy-dashboard",
         description="Gathers energy data, understands it and acts on it.",
-        epilog="Variables of the environment (or of a .env file) are listed by `energy-dashboard variables`.",
+        epilog="Variables of the environment or a .env file, explained by `energy-dashboard variables`: "
+        + ", ".join(one.name for one in VARIABLES),
     )
     parser.add_argument("--version", action="version", version=f"{PACKAGE} {version(PACKAGE)}")
     commands_ = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -87,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--host", help="the address to listen on (HOST)")
         one.add_argument("--port", help="the port to listen on, 0 for a free one (PORT)")
     serve.add_argument("--role", choices=[role.value for role in ProcessRole], help="what to do (ROLE)")
-    serve.add_argument("--workers", type=int, default=1, metavar="N", help="so many processes")
+    serve.add_argument(
+        "--workers", type=int, choices=range(1, 65), default=1, metavar="N", help="so many processes"
+    )
     serve.add_argument("--iots-config", type=Path, metavar="FILE", help="the devices (IOTS_CONFIG)")
 
     migrate = add("migrate", commands.migrate, "bring the database to the newest revision")

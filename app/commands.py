@@ -16,12 +16,11 @@ from dishka import AsyncContainer
 from rich.console import Console
 from rich.table import Table
 
-from app import serving, storage
+from app import serving, storage, watch
 from app.background import BACKGROUND
 from app.container import make_container
 from app.demo import Demo
 from app.settings import Settings
-from app.watch import watched
 from domain.ingestion.model import DeviceId
 from domain.ingestion.ports import IotConfigurationSource
 from domain.ingestion.services.poll_now import PollNow
@@ -55,10 +54,10 @@ def serve(settings: Settings, given: argparse.Namespace) -> int:
             serving.serve(
                 settings,
                 listener,
-                background=(*BACKGROUND, watched) if prepared.embedded else BACKGROUND,
+                background=(*BACKGROUND, watch.watched) if prepared.embedded else BACKGROUND,
                 started=lambda: _tell(f"Energy Dashboard serves {url}"),
             )
-    return 0
+    return int(watch.lost)
 
 
 def _tell_secret(url: str, secret: str) -> None:
@@ -85,10 +84,10 @@ def demo(settings: Settings, _: argparse.Namespace) -> int:
         serving.serve(
             settings,
             listener,
-            background=(*Demo(file).background, watched),
+            background=(*Demo(file).background, watch.watched),
             started=lambda: _tell(f"Open {link}\n(the key in it is good for one day; data in {data_dir})"),
         )
-    return 0
+    return int(watch.lost)
 
 
 def migrate(settings: Settings, given: argparse.Namespace) -> int:
@@ -101,7 +100,7 @@ def migrate(settings: Settings, given: argparse.Namespace) -> int:
     with storage.opened(settings) as opened:
         before = storage.revision_of(opened.owner_url)
         if given.to != "head" and before is not None and given.to < before:
-            run.downgrade(opened.owner_url, given.to)
+            storage.downgrade(opened.owner_url, given.to)
         else:
             storage.migrate(opened.owner_url, given.to)
         after = storage.revision_of(opened.owner_url)
@@ -123,8 +122,10 @@ def check(settings: Settings, _: argparse.Namespace) -> int:
     try:
         with storage.opened(settings) as opened:
             url = opened.settings.database_url or opened.owner_url
-            table.add_row("database", "embedded" if opened.embedded else "reached")
             missing = storage.missing_roles_of(url)
+            table.add_row("database", "embedded" if opened.embedded else "reached")
+            if opened.embedded:
+                storage.migrate(opened.owner_url)  # as each start does
             table.add_row("roles", f"missing: {', '.join(missing)}" if missing else "ok")
             if missing:
                 faults.append("have a DBA run migrations/roles.sql (see migrations/README.md)")

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
+from alembic.util.exc import CommandError
 from psycopg import sql
 from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.embedded import EmbeddedPostgres
 from app.settings import Settings
 from migrations import run
-from migrations.roles import ensure_roles, missing_roles, role_name
+from migrations.roles import MODULES, ensure_roles, missing_roles, role_name
 
 _CONNECT_SECONDS: Final = 10
 _PRIVATE: Final = 0o700
@@ -58,7 +60,9 @@ def prepared(settings: Settings, *, folder: str = "data") -> Iterator[Storage]:
     with opened(settings, folder=folder) as storage:
         if storage.embedded or settings.migrate_on_start:
             migrate(storage.owner_url)
-        check_revision(storage.owner_url if storage.embedded else _service_url(settings))
+        url = storage.owner_url if storage.embedded else _service_url(settings)
+        check_revision(url)
+        check_roles(url)
         yield storage
 
 
@@ -69,7 +73,10 @@ def opened(settings: Settings, *, folder: str = "data") -> Iterator[Storage]:
         yield Storage(settings, settings.migration_database_url or settings.database_url, embedded=False)
         return
     data_dir = settings.data_dir or default_data_dir() / folder
-    data_dir.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"the folder {data_dir} cannot be made or used: {error.strerror}") from error
     postgres = EmbeddedPostgres(data_dir / "postgres")
     with postgres as owner_url:
         password = _service_password(data_dir / "service-password")
@@ -100,7 +107,23 @@ def migrate(owner_url: str, revision: str = "head") -> None:
                     "have a DBA run migrations/roles.sql (see migrations/README.md)"
                 ) from error
     if revision != "head" or run.current(owner_url) != run.head():
-        run.upgrade(owner_url, revision)
+        with _explained():
+            run.upgrade(owner_url, revision)
+
+
+def downgrade(owner_url: str, revision: str) -> None:
+    """Take the database back to the revision, or raise `StorageError`."""
+    with _explained():
+        run.downgrade(owner_url, revision)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (CommandError, SQLAlchemyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise StorageError(f"the migration did not work: {reason} (is this the owner's URL?)") from error
 
 
 def check_revision(url: str) -> None:
@@ -118,13 +141,31 @@ def check_revision(url: str) -> None:
     )
 
 
+def check_roles(url: str) -> None:
+    """Raise `StorageError` where the user of the URL may not take the role of each module."""
+    with _connected(url) as connection:
+        names = [role_name(connection.info.dbname, module) for module in MODULES]
+        rows = connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND pg_has_role(oid, 'MEMBER')", [names]
+        ).fetchall()
+        refused = sorted(set(names) - {str(row[0]) for row in rows})
+    if refused:
+        raise StorageError(
+            f"the user of DATABASE_URL may not take the roles {', '.join(refused)}: the service logs in as the "
+            "user that migrations/roles.sql makes (see migrations/README.md)"
+        )
+
+
 def revision_of(url: str) -> str | None:
     """Return the revision of the database, read as the service may read it."""
     with _connected(url) as connection:
         role = sql.Identifier(role_name(connection.info.dbname, "ops"))
         try:
             with connection.transaction():
-                connection.execute(sql.SQL("SET LOCAL ROLE {}").format(role))
+                if not _may_read_revision(
+                    connection
+                ):  # the service may in its role only, the owner as itself
+                    connection.execute(sql.SQL("SET LOCAL ROLE {}").format(role))
                 row = connection.execute("SELECT version_num FROM ops.alembic_version").fetchone()
         except (
             psycopg.errors.UndefinedTable,
@@ -146,6 +187,14 @@ def missing_roles_of(url: str) -> list[str]:
     """Return the roles that the database's server lacks."""
     with _connected(url) as connection:
         return missing_roles(connection)
+
+
+def _may_read_revision(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
+    row = connection.execute(
+        "SELECT has_schema_privilege(oid, 'USAGE') AND to_regclass('ops.alembic_version') IS NOT NULL"
+        " AND has_table_privilege('ops.alembic_version', 'SELECT') FROM pg_namespace WHERE nspname = 'ops'"
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _is_unmigrated(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:

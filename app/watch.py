@@ -15,6 +15,8 @@ from app.background import running
 
 _LOG: Final = logging.getLogger(__name__)
 _EVERY_SECONDS: Final = 1.0
+lost = False
+"""Whether this process ends since its database did."""
 _PATIENCE: Final = 5
 """So many looks in a row have to fail."""
 
@@ -38,5 +40,7 @@ async def _watch(database: Database) -> None:
         else:
             writer.close()
             failures = 0
+    global lost  # noqa: PLW0603 - the one word that outlives the event loop
+    lost = True
     _LOG.critical("the embedded PostgreSQL has ended (its owner may have); start this process again")
     os.kill(os.getpid(), signal.SIGTERM)

@@ -52,7 +52,11 @@ class HeldDevice:
         for value in device.values:
             if value.sensor is not None and value.window is not None:
                 grace = min(value.window.period, LONGEST_GRACE) if device.timestamp_tag else timedelta(0)
-                filling = WindowFilling(value.window, grace_us=grace // MICROSECOND)
+                filling = WindowFilling(
+                    value.window,
+                    grace_us=grace // MICROSECOND,
+                    sample_every_us=device.period // MICROSECOND,
+                )
                 self._windows[value.sensor.sensor_id] = value.sensor, filling
         self._refused: dict[SensorId, Fault] = {}
 

@@ -57,12 +57,22 @@ class WindowFilling:
     measurement, read again.
     """
 
-    def __init__(self, window: StoreWindow, *, grace_us: int = 0) -> None:
-        """Keep windows open for ``grace_us`` after their end by our clock, where a device's own counts."""
+    def __init__(self, window: StoreWindow, *, grace_us: int = 0, sample_every_us: int | None = None) -> None:
+        """Start with the next whole window.
+
+        Args:
+            window: what is stored of which windows.
+            grace_us: how long windows stay open after their end by our clock, where a device's own counts.
+            sample_every_us: the time between samples. Where the first comes later than this into its
+                window, the window was seen in part only and yields nothing, which shows as coverage.
+
+        """
         self.window = window
         self._value = _VALUE[window.type]
         self._period = window.period // MICROSECOND
         self._grace = grace_us
+        self._sample_every = sample_every_us
+        self._whole_from: int | None = None
         self._open: _Open | None = None
         self._closed_until: int | None = None
         self._last_time: int | None = None
@@ -73,9 +83,16 @@ class WindowFilling:
         closed: list[WindowedReading] = []
         if time_us == self._last_time:
             return closed, True
+        if self._whole_from is None:
+            seen_late = self._sample_every is not None and time_us - start > self._sample_every
+            self._whole_from = start + self._period if seen_late else start
+        if start < self._whole_from and (self._last_time is None or time_us >= self._last_time - SET_BACK_US):
+            self._last_time = time_us
+            return closed, True
         if self._last_time is not None and time_us < self._last_time - SET_BACK_US:
             closed.extend(self._close())
             self._closed_until = None
+            self._whole_from = start
         elif self._closed_until is not None and start < self._closed_until:
             return closed, False
         if self._open is not None and start > self._open.start:
