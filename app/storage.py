@@ -151,8 +151,8 @@ def check_roles(url: str) -> None:
         refused = sorted(set(names) - {str(row[0]) for row in rows})
     if refused:
         raise StorageError(
-            f"the user of DATABASE_URL may not take the roles {', '.join(refused)}: the service logs in as the "
-            "user that migrations/roles.sql makes (see migrations/README.md)"
+            f"the user of DATABASE_URL may not take the roles {', '.join(refused)}: the service logs in as "
+            "the user that migrations/roles.sql makes (see migrations/README.md)"
         )
 
 
