@@ -18,7 +18,7 @@ def surroundings(demo: Demo) -> dict[str, str]:
 @pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")
 def test_the_quick_tour(demo: Demo) -> None:
     first, *steps = blocks("sh")
-    assert [line.split("=")[0] for line in first.splitlines()] == ["URL", "KEY"]
+    assert first.startswith("URL=")  # which the demo of this test has elsewhere
     assert len(steps) > 4
     # Each line of curl ends a step: a failure of one must not hide behind the next.
     script = "set -euo pipefail; shopt -s expand_aliases; alias curl='curl --fail-with-body --max-time 30'\n"
