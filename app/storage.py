@@ -211,9 +211,17 @@ def _service_url(settings: Settings) -> str:
 
 @contextmanager
 def _connected(url: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    parsed = make_url(url)
     try:
-        connection = psycopg.connect(plain, connect_timeout=_CONNECT_SECONDS)
+        connection = psycopg.connect(
+            host=parsed.host,
+            port=parsed.port,
+            user=parsed.username,
+            password=parsed.password,
+            dbname=parsed.database,
+            connect_timeout=_CONNECT_SECONDS,
+            **{name: str(value) for name, value in parsed.query.items()},  # type: ignore[arg-type]  # by name
+        )
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[0]
         raise StorageError(f"the database cannot be reached: {reason}") from error
