@@ -4,7 +4,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import chain
 
 from domain.sensors.model import Outcome, ReadingBatch, SensorRun
 
@@ -46,66 +46,60 @@ def _spans(batch: ReadingBatch) -> list[tuple[int, int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """Batches as one; ``rows`` says of each row where it stood when they lay one after the other."""
+    """Batches as one, and where the rows of each stand: (start here, start there, count)."""
 
     batch: ReadingBatch
-    sizes: Sequence[int]
-    rows: Sequence[int]
+    parts: Sequence[Sequence[tuple[int, int, int]]]
 
     def outcomes_of_parts(self, outcomes: bytes) -> list[bytes]:
         """Return the outcomes of the rows of each batch that was merged."""
-        if outcomes.count(outcomes[:1]) < len(outcomes):  # else all alike
-            one_after_the_other = bytearray(len(outcomes))
-            for row, outcome in zip(self.rows, outcomes, strict=True):
-                one_after_the_other[row] = outcome
-            outcomes = bytes(one_after_the_other)
-        ends = accumulate(self.sizes)
-        return [outcomes[end - size : end] for size, end in zip(self.sizes, ends, strict=True)]
+        if len(self.parts) == 1:
+            return [outcomes]
+        sizes = [sum(count for _, _, count in places) for places in self.parts]
+        if outcomes.count(outcomes[:1]) == len(outcomes):
+            return [outcomes[:size] for size in sizes]
+        found: list[bytes] = []
+        for size, places in zip(sizes, self.parts, strict=True):
+            own = bytearray(size)
+            for here, there, count in places:
+                own[there : there + count] = outcomes[here : here + count]
+            found.append(bytes(own))
+        return found
 
 
 def merged(batches: Sequence[ReadingBatch]) -> Merged:
     """Merge batches that share no sensor and time."""
-    sizes = [len(batch) for batch in batches]
     if len(batches) == 1:
-        return Merged(batches[0], sizes, range(sizes[0]))
-    times_us, values, qualities = array("q"), array("d"), array("b")
-    runs: list[SensorRun] = []
-    starts: list[int] = []
-    for batch in batches:
-        starts.extend([len(times_us) + run.start for run in batch.runs])
-        runs.extend(batch.runs)
-        times_us.extend(batch.times_us)
-        values.extend(batch.values)
-        qualities.extend(batch.qualities)
-    keys = [run.key for run in runs]
-    by_time = sorted(range(len(runs)), key=[times_us[start] for start in starts].__getitem__)
-    order = sorted(by_time, key=keys.__getitem__)
-    ranges = [range(starts[one], starts[one] + runs[one].stop - runs[one].start) for one in order]
-    rows = list(chain.from_iterable(ranges))
-    batch = ReadingBatch(
-        runs=_joined([runs[one] for one in order]),
-        times_us=array("q", [times_us[row] for row in rows]),
-        values=array("d", [values[row] for row in rows]),
-        qualities=array("b", [qualities[row] for row in rows]),
+        return Merged(batches[0], [[(0, 0, len(batches[0]))]])
+    # The number makes entries differ before they would be compared by their run.
+    entries = sorted(
+        chain.from_iterable(
+            [(run.key, batch.times_us[run.start], number, run) for run in batch.runs]
+            for number, batch in enumerate(batches)
+        )
     )
-    return Merged(batch, sizes, rows)
-
-
-def _joined(runs: Sequence[SensorRun]) -> list[SensorRun]:
-    """Return the runs one after the other; neighbours of one sensor and source become one."""
-    joined: list[SensorRun] = []
-    start = end = 0
-    for run, following in zip(runs, [*runs[1:], None], strict=True):
-        end += run.stop - run.start
-        if (
-            following is None
-            or following.key != run.key
-            or following.version != run.version
-            or following.source != run.source
-        ):
-            joined.append(SensorRun(run.key, run.version, run.source, start, end))
-            start = end
-    return joined
+    times_us, values, qualities = array("q"), array("d"), array("b")
+    parts: list[list[tuple[int, int, int]]] = [[] for _ in batches]
+    begun: list[tuple[SensorRun, int]] = []
+    last_owner: tuple[int, int, str] | None = None
+    here = 0
+    for _, _, number, run in entries:
+        batch, start, stop = batches[number], run.start, run.stop
+        owner = (run.key, run.version, run.source)
+        if owner != last_owner:
+            begun.append((run, here))
+            last_owner = owner
+        times_us.extend(batch.times_us[start:stop])
+        values.extend(batch.values[start:stop])
+        qualities.extend(batch.qualities[start:stop])
+        parts[number].append((here, start, stop - start))
+        here += stop - start
+    ends = [start for _, start in begun[1:]] + [here]
+    runs = [
+        SensorRun(run.key, run.version, run.source, start, end)
+        for (run, start), end in zip(begun, ends, strict=False)
+    ]
+    return Merged(ReadingBatch(runs=runs, times_us=times_us, values=values, qualities=qualities), parts)
 
 
 def stored_rows(batch: ReadingBatch, outcomes: bytes) -> ReadingBatch:
