@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from domain.sensors.covering import Level, Span
+from domain.sensors.inventory import InventoryStore
 from domain.sensors.model import (
     DeviceId,
     KeptRejection,
@@ -26,6 +28,8 @@ from domain.sensors.model import (
     Source,
     Staleness,
 )
+from domain.sensors.summaries import Summary
+from domain.sensors.tariffs import Tariff, TariffName
 from domain.shared.ports import EventSink
 from domain.shared.quantities import Quantity, UnitConversion
 
@@ -62,6 +66,16 @@ class SensorFilter:
     device_id: DeviceId | None = None
     status: Staleness | None = None
     text: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorSelection:
+    """Which sensors; of each kind that is given one must hold, and all labels. Nothing given: all."""
+
+    sensor_ids: tuple[SensorId, ...] | None = None
+    room_names: tuple[RoomName, ...] | None = None
+    quantities: tuple[Quantity, ...] | None = None
     labels: tuple[tuple[str, str], ...] = ()
 
 
@@ -107,6 +121,10 @@ class SensorStore(Protocol):
         descending: bool = False,
     ) -> tuple[Sequence[SensorState], int]:
         """Return a page of sensors with their newest readings, and the number of all that match."""
+
+    @abstractmethod
+    async def select(self, where: SensorSelection) -> Sequence[Sensor]:
+        """Return all sensors that are selected, by id."""
 
     @abstractmethod
     async def replace(self, sensor: Sensor) -> None:
@@ -158,6 +176,26 @@ class RoomStore(Protocol):
         """Delete the room."""
 
 
+class TariffStore(Protocol):
+    """Keeps tariffs."""
+
+    @abstractmethod
+    async def put(self, tariff: Tariff) -> bool:
+        """Store the tariff, in place of one of its name; return whether there was none."""
+
+    @abstractmethod
+    async def get(self, name: TariffName) -> Tariff | None:
+        """Return the tariff."""
+
+    @abstractmethod
+    async def list(self, limit: int, offset: int) -> tuple[Sequence[Tariff], int]:
+        """Return a page of tariffs by name, and the number of all."""
+
+    @abstractmethod
+    async def delete(self, name: TariffName) -> bool:
+        """Delete the tariff; return whether there was one."""
+
+
 class ReadingStore(Protocol):
     """Keeps readings, the values they replaced, and the newest of each sensor."""
 
@@ -198,6 +236,17 @@ class ReadingStore(Protocol):
         """
 
     @abstractmethod
+    async def column_page(
+        self,
+        key: SensorKey,
+        start: datetime | None,
+        end: datetime | None,
+        after_us: int | None,
+        limit: int,
+    ) -> ReadingColumns:
+        """Return up to ``limit`` readings in ``[start, end)`` and later than ``after_us``, as columns."""
+
+    @abstractmethod
     async def latest(self, keys: Collection[SensorKey] | None) -> Mapping[SensorKey, Reading]:
         """Return the newest reading of each of the sensors (None: of all) that has one."""
 
@@ -212,6 +261,91 @@ class ReadingStore(Protocol):
     @abstractmethod
     async def revisions(self, key: SensorKey, limit: int, offset: int) -> tuple[Sequence[Revision], int]:
         """Return a page of the values that were replaced, newest replacement first, and their number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Quarter-hours (their numbers since the epoch) whose readings changed, by sensor, sorted.
+
+    ``ids`` are the stored marks that say so.
+    """
+
+    ids: Sequence[int]
+    quarters: Mapping[SensorKey, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The last good reading before a time range and the first good one at or after its end."""
+
+    before: Summary | None
+    after: Summary | None
+
+
+class RollupStore(Protocol):
+    """Keeps readings summed up by UTC quarter-hours, hours and days.
+
+    A good reading is always in a summary of its quarter-hour or in a quarter-hour that is marked as stale.
+    """
+
+    @abstractmethod
+    async def stale(
+        self, keys: Collection[SensorKey], low: int, high: int
+    ) -> Mapping[SensorKey, Sequence[int]]:
+        """Return the marked quarter-hours in ``[low, high)``, sorted, of the sensors that have any."""
+
+    @abstractmethod
+    async def summaries(
+        self, wanted: Mapping[SensorKey, Sequence[Span]]
+    ) -> Mapping[SensorKey, Sequence[Summary]]:
+        """Return the stored summaries in the spans of each sensor; each good reading, where they say so.
+
+        Those of one span are in order of time. Sensors without any may be left out.
+        """
+
+    @abstractmethod
+    async def neighbours(
+        self, keys: Collection[SensorKey], start_us: int, end_us: int
+    ) -> Mapping[SensorKey, Neighbours]:
+        """Return the good readings nearest to ``[start_us, end_us)`` on either side.
+
+        They come from stored summaries too, where the readings themselves are gone.
+        """
+
+    @abstractmethod
+    async def take(self, limit: int) -> Marks | None:
+        """Take about so many of the oldest marks, and hold back others that would until the transaction ends.
+
+        None where there is none or somebody else is at it. What is read from here on holds at least what
+        the marks speak of. Sealed quarter-hours are left out of ``quarters``.
+        """
+
+    @abstractmethod
+    async def replace(self, level: Level, summaries: Mapping[tuple[SensorKey, int], Summary | None]) -> None:
+        """Store the summaries by sensor and number; None deletes one. Sensors that are gone are left out."""
+
+    @abstractmethod
+    async def finish(self, taken: Marks, still_stale: Mapping[SensorKey, Sequence[int]]) -> None:
+        """Delete the marks that were taken and put back those of the quarter-hours that stay stale."""
+
+    @abstractmethod
+    async def mark_all(self, key: SensorKey) -> None:
+        """Mark every quarter-hour of the sensor that is not sealed, since its rules changed."""
+
+    @abstractmethod
+    async def sealed(self, quarters: Mapping[SensorKey, Collection[int]]) -> frozenset[tuple[SensorKey, int]]:
+        """Return those of the quarter-hours whose readings are gone: their summaries never change."""
+
+    @abstractmethod
+    async def delete(self, key: SensorKey) -> None:
+        """Delete all summaries of the sensor."""
+
+    @abstractmethod
+    async def drop_readings(self, before: datetime, limit: int) -> int:
+        """Drop up to ``limit`` partitions of readings that end by then and that no mark touches.
+
+        Their quarter-hours are sealed. Returns how many partitions went.
+        """
 
 
 class RejectionStore(Protocol):
@@ -247,11 +381,23 @@ class SensorsTransaction(Protocol):
 
     @property
     @abstractmethod
+    def tariffs(self) -> TariffStore: ...
+
+    @property
+    @abstractmethod
     def readings(self) -> ReadingStore: ...
 
     @property
     @abstractmethod
+    def rollups(self) -> RollupStore: ...
+
+    @property
+    @abstractmethod
     def rejections(self) -> RejectionStore: ...
+
+    @property
+    @abstractmethod
+    def inventory(self) -> InventoryStore: ...
 
     @property
     @abstractmethod
@@ -268,3 +414,7 @@ class SensorsUnitOfWork(Protocol):
     @abstractmethod
     def begin(self) -> AbstractAsyncContextManager[SensorsTransaction]:
         """Open a transaction: a clean exit commits, an exception rolls back."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractAsyncContextManager[SensorsTransaction]:
+        """Open a transaction that only reads and sees one state of everything throughout."""

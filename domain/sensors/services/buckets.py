@@ -1,30 +1,34 @@
 """Readings of one sensor in calendar buckets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
-from statistics import fmean
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from domain.sensors.errors import unknown_sensor
-from domain.sensors.integration import HOUR_US, Tally, pieces, tallies
-from domain.sensors.model import QualityCode, ReadingColumns, Sensor, SensorId
+from domain.sensors.linking import HOUR_US
+from domain.sensors.model import Sensor, SensorId
 from domain.sensors.ports import SensorsUnitOfWork, UnitCatalog
 from domain.sensors.services.calendar import bucket_edges
+from domain.sensors.services.totals import SensorTotals, read_totals
+from domain.sensors.summaries import Total
 from domain.shared.errors import InvalidError
 from domain.shared.periods import Period
 from domain.shared.ports import Clock
 from domain.shared.quantities import Accumulation, Direction, Quality, Quantity, UnitConversion
-from domain.shared.time import to_microseconds
+from domain.shared.time import MICROSECOND
 
 COVERED: Final = 0.95
 """The share of a bucket's time from which it counts as whole."""
 
 SETTLED_AFTER: Final = timedelta(hours=1)
 """Data that come later than this still correct a bucket, and are rare."""
+
+BEYOND_RETENTION: Final = "beyond_retention"
+"""Why a bucket has no answer: its readings are gone, and it cuts a quarter-hour of which the sum is left."""
 
 _STATES: Final = frozenset({Accumulation.INSTANTANEOUS, Accumulation.MEAN})
 
@@ -48,7 +52,7 @@ class Bucket:
 
     ``expected`` is the number of readings that the sensor's resolution promises, None without one;
     ``coverage`` the share of the time that readings account for; ``settled`` says that no late data are
-    awaited any more.
+    awaited any more; ``reason`` why there is no answer where there could have been one.
     """
 
     start: datetime
@@ -59,6 +63,7 @@ class Bucket:
     coverage: float
     quality: Quality
     settled: bool
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ class BucketReadings:
         zone: ZoneInfo | None = None,
         unit: str | None = None,
         keep_empty: bool = False,
+        aggregates: Collection[Aggregate] = tuple(Aggregate),
     ) -> BucketSeries:
         """Return the buckets of the zone that cover ``[start, end)``; the outer ones end there.
 
@@ -97,69 +103,75 @@ class BucketReadings:
                 ``unit_mismatch``.
 
         """
-        if end < start:
-            raise InvalidError("end_before_start", "end lies before start")
         zone = zone or self._zone
-        edges = bucket_edges(start, end, resolution, zone)
-        async with self._uow.begin() as tx:
+        edges = edges_of(start, end, resolution, zone)
+        async with self._uow.snapshot() as tx:
             sensor = (await tx.sensors.find([wanted])).get(wanted)
             if sensor is None:
                 raise unknown_sensor(wanted)
-            columns = await tx.readings.columns(sensor.key, start, end, neighbours=True)
+            found = (await read_totals(tx, [sensor], edges))[sensor.key]
         conversion = UnitConversion()
         if unit is not None:
             conversion = self._units.conversion(unit, sensor.definition.quantity)
-        if edges:
-            edges = [start, *edges[1:-1], end]
         watermark = self._clock.now() - SETTLED_AFTER
-        buckets = _buckets(columns, edges, sensor, zone, conversion, watermark)
+        buckets = sensor_buckets(found, edges, sensor, zone, watermark, conversion, aggregates)
         return BucketSeries(
-            unit or sensor.canonical_unit, [bucket for bucket in buckets if keep_empty or _holds_data(bucket)]
+            unit or sensor.canonical_unit, [bucket for bucket in buckets if keep_empty or has_data(bucket)]
         )
 
 
-def _holds_data(bucket: Bucket) -> bool:
-    return bucket.actual > 0 or bucket.coverage > 0
+def edges_of(start: datetime, end: datetime, resolution: Period, zone: ZoneInfo) -> list[datetime]:
+    """Return the edges of the zone's buckets within ``[start, end)``, the outer ones ``start`` and ``end``.
+
+    Raises:
+        InvalidError: ``end_before_start``, ``too_many_buckets``, ``invalid_resolution``.
+
+    """
+    if end < start:
+        raise InvalidError("end_before_start", "end lies before start")
+    edges = bucket_edges(start, end, resolution, zone)
+    return [start, *edges[1:-1], end] if edges else []
 
 
-def _buckets(
-    columns: ReadingColumns,
+def has_data(bucket: Bucket) -> bool:
+    """Whether there is anything to say of the bucket, if only why there is nothing."""
+    return bucket.actual > 0 or bucket.coverage > 0 or bucket.reason is not None
+
+
+def sensor_buckets(
+    found: SensorTotals,
     edges: Sequence[datetime],
     sensor: Sensor,
     zone: ZoneInfo,
-    conversion: UnitConversion,
     watermark: datetime,
+    conversion: UnitConversion,
+    aggregates: Collection[Aggregate],
 ) -> list[Bucket]:
-    edges_us = [to_microseconds(edge) for edge in edges]
-    found = tallies(pieces(sensor, columns), edges_us)
-    times, row = columns.times_us, 0
-    while edges_us and row < len(times) and times[row] < edges_us[0]:
-        row += 1
+    """Return the buckets of one sensor, its times in the zone, its figures in the conversion's unit."""
     buckets: list[Bucket] = []
     for number, (start, end) in enumerate(pairwise(edges)):
-        first = row
-        while row < len(times) and times[row] < edges_us[number + 1]:
-            row += 1
-        values = [
-            value
-            for value, code in zip(columns.values[first:row], columns.qualities[first:row], strict=True)
-            if code != QualityCode.BAD
-        ]
-        resolution = sensor.definition.resolution
-        coverage = found[number].covered_us / (edges_us[number + 1] - edges_us[number])
+        total = found.buckets[number]
+        coverage = total.covered_us / ((end - start) // MICROSECOND)
         buckets.append(
             Bucket(
                 start=start.astimezone(zone),
                 end=end.astimezone(zone),
-                aggregates=_aggregates(values, found[number], sensor, conversion),
-                expected=None if resolution is None else max(1, round((end - start) / resolution)),
-                actual=len(values),
+                aggregates=figures(total, sensor, conversion, aggregates),
+                expected=expected_readings(sensor, start, end),
+                actual=total.count,
                 coverage=coverage,
-                quality=quality_of(coverage, estimated=found[number].estimated),
+                quality=quality_of(coverage, estimated=total.estimated),
                 settled=end <= watermark,
+                reason=BEYOND_RETENTION if number in found.gone else None,
             )
         )
     return buckets
+
+
+def expected_readings(sensor: Sensor, start: datetime, end: datetime) -> int | None:
+    """Return how many readings the sensor's resolution promises for the time, None without one."""
+    resolution = sensor.definition.resolution
+    return None if resolution is None else max(1, round((end - start) / resolution))
 
 
 def quality_of(coverage: float, *, estimated: bool) -> Quality:
@@ -169,32 +181,53 @@ def quality_of(coverage: float, *, estimated: bool) -> Quality:
     return Quality.ESTIMATED if estimated or coverage < COVERED else Quality.OK
 
 
-def _aggregates(
-    values: Sequence[float], tally: Tally, sensor: Sensor, conversion: UnitConversion
+def figures(
+    total: Total, sensor: Sensor, conversion: UnitConversion, wanted: Collection[Aggregate]
 ) -> dict[Aggregate, float | None]:
-    given = [conversion.from_canonical(value) for value in values]
-    mean: float | None = None
+    """Return the aggregates of one bucket of the sensor; all but the energy in the conversion's unit."""
+    found: dict[Aggregate, float | None] = {}
+    count = total.count
+    for aggregate in wanted:
+        value: float | None = None
+        match aggregate:
+            case Aggregate.COUNT:
+                value = count
+            case Aggregate.ENERGY:
+                value = energy_kwh(total, sensor)
+            case Aggregate.MEAN:
+                mean = _mean(total, sensor)
+                value = None if mean is None else conversion.from_canonical(mean)
+            case Aggregate.SUM if count:
+                value = (total.total - count * conversion.offset) / conversion.factor
+            case Aggregate.MIN if count:
+                value = conversion.from_canonical(total.minimum)
+            case Aggregate.MAX if count:
+                value = conversion.from_canonical(total.maximum)
+            case Aggregate.FIRST if count:
+                value = conversion.from_canonical(total.first)
+            case Aggregate.LAST if count:
+                value = conversion.from_canonical(total.last)
+            case _:
+                pass
+        found[aggregate] = value
+    return found
+
+
+def _mean(total: Total, sensor: Sensor) -> float | None:
+    """Return the mean weighted by time where values are states, else the mean of the readings."""
     if sensor.definition.accumulation in _STATES:
-        if tally.covered_us:
-            mean = conversion.from_canonical(tally.amount * HOUR_US / tally.covered_us)
-    elif given:
-        mean = fmean(given)
-    return {
-        Aggregate.MEAN: mean,
-        Aggregate.MIN: min(given, default=None),
-        Aggregate.MAX: max(given, default=None),
-        Aggregate.SUM: sum(given) if given else None,
-        Aggregate.COUNT: len(given),
-        Aggregate.FIRST: given[0] if given else None,
-        Aggregate.LAST: given[-1] if given else None,
-        Aggregate.ENERGY: _energy_kwh(tally, sensor),
-    }
+        return total.amount * HOUR_US / total.covered_us if total.covered_us else None
+    return total.total / total.count if total.count else None
 
 
-def _energy_kwh(tally: Tally, sensor: Sensor) -> float | None:
+def energy_kwh(total: Total, sensor: Sensor) -> float | None:
     """Return the energy of the bucket: consumption positive, generation and export negative."""
-    definition = sensor.definition
-    states = definition.accumulation in _STATES
-    if definition.quantity is not (Quantity.POWER if states else Quantity.ENERGY) or not tally.covered_us:
+    if not yields_energy(sensor) or not total.covered_us:
         return None
-    return -tally.amount if definition.direction is Direction.EXPORT else tally.amount
+    return -total.amount if sensor.definition.direction is Direction.EXPORT else total.amount
+
+
+def yields_energy(sensor: Sensor) -> bool:
+    """Whether energy can be told from the sensor: power over time, or energy itself."""
+    states = sensor.definition.accumulation in _STATES
+    return sensor.definition.quantity is (Quantity.POWER if states else Quantity.ENERGY)

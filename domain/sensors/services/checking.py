@@ -7,15 +7,16 @@ something in a column is wrong.
 import math
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from operator import and_, eq, itemgetter, le
 from typing import Final
 
+from domain.sensors.covering import Level
 from domain.sensors.errors import unit_mismatch
-from domain.sensors.model import QualityCode, ReadingBatch, Rejected, Sensor, SensorRun, Source
+from domain.sensors.model import QualityCode, ReadingBatch, Rejected, Sensor, SensorKey, SensorRun, Source
 from domain.sensors.ports import UnitCatalog
 from domain.sensors.services.refusals import refused, written
 from domain.sensors.services.rules import Rule
@@ -83,6 +84,8 @@ class Checking:
     rules: Mapping[str, Rule]
     units: UnitCatalog
     now: datetime
+    sealed: Collection[tuple[SensorKey, int]] = ()
+    """Quarter-hours of which only the sums are left."""
     rejected: list[Rejected] = field(default_factory=list)
     repeated: int = 0
 
@@ -101,7 +104,7 @@ class Checking:
     def _accepted(self) -> _Columns | None:
         """Return all rows, or None where one of them has to be looked at by itself."""
         sent = self.submission
-        if sent.units is not None or not sent.times_us:
+        if sent.units is not None or self.sealed or not sent.times_us:
             return None
         if min(sent.times_us) < 0 or max(sent.times_us) > self._latest():
             return None
@@ -132,6 +135,9 @@ class Checking:
                 self._reject(row, "too_old", "the time lies before 1970")
             elif time > latest:
                 self._reject(row, "in_future", "the time lies over 5 minutes ahead of the server's clock")
+            elif (rule.key, time // Level.QUARTER_HOUR.length_us) in self.sealed:
+                detail = "the readings of this time were removed, and their sums are final"
+                self._reject(row, "beyond_retention", detail)
             elif not math.isfinite(value):
                 self._reject(row, "not_a_number", "the value is not a finite number")
             else:

@@ -1,17 +1,20 @@
 """Writing readings, and reading them back."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from domain.sensors.covering import Level
 from domain.sensors.errors import StaleSensorsError, unknown_sensor
 from domain.sensors.model import (
     KeptRejection,
     Outcome,
     Reading,
+    ReadingBatch,
     Receipt,
     ReceiptId,
     SensorId,
+    SensorKey,
     Source,
 )
 from domain.sensors.ports import SensorsUnitOfWork, UnitCatalog
@@ -20,16 +23,26 @@ from domain.sensors.services.checking import Checked, Checking, Submission
 from domain.sensors.services.group_commit import GroupCommit, Write
 from domain.shared.errors import ConflictError, InvalidError, Problem
 from domain.shared.ports import Clock, IdFactory
+from domain.shared.time import to_microseconds
 
 _ATTEMPTS: Final = 5
+_NEVER_SEALED: Final = timedelta(days=1)
+"""Readings younger than this are never removed, so that nothing has to be looked up for them."""
 
 
 class WriteReadings:
     """Takes readings from clients, pollers and importers."""
 
     def __init__(
-        self, catalog: SensorCatalog, units: UnitCatalog, commit: GroupCommit, clock: Clock, ids: IdFactory
+        self,
+        uow: SensorsUnitOfWork,
+        catalog: SensorCatalog,
+        units: UnitCatalog,
+        commit: GroupCommit,
+        clock: Clock,
+        ids: IdFactory,
     ) -> None:
+        self._uow = uow
         self._catalog = catalog
         self._units = units
         self._commit = commit
@@ -78,8 +91,31 @@ class WriteReadings:
         )
 
     async def _check(self, submission: Submission, source: Source) -> Checked:
+        now = self._clock.now()
         rules = await self._catalog.rules(submission.sensor_ids)
-        return Checking(submission, rules, self._units, self._clock.now()).run(source)
+        checked = Checking(submission, rules, self._units, now).run(source)
+        old = _old_quarters(checked.batch, to_microseconds(now - _NEVER_SEALED))
+        if not old:
+            return checked
+        async with self._uow.begin() as tx:
+            sealed = await tx.rollups.sealed(old)
+        if not sealed:
+            return checked
+        rules = await self._catalog.rules(submission.sensor_ids)
+        return Checking(submission, rules, self._units, now, sealed).run(source)
+
+
+def _old_quarters(batch: ReadingBatch, before_us: int) -> dict[SensorKey, set[int]]:
+    """Return the quarter-hours of the readings before this time."""
+    if not batch.times_us or min(batch.times_us) >= before_us:
+        return {}
+    length_us = Level.QUARTER_HOUR.length_us
+    old: dict[SensorKey, set[int]] = {}
+    for run in batch.runs:
+        quarters = {time // length_us for time in batch.times_us[run.start : run.stop] if time < before_us}
+        if quarters:
+            old.setdefault(run.key, set()).update(quarters)
+    return old
 
 
 def _refused(checked: Checked) -> InvalidError:

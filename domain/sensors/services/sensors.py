@@ -31,6 +31,8 @@ from domain.shared.ports import Clock, IdFactory
 from domain.shared.quantities import CANONICAL_UNITS, Quantity, UnitConversion
 
 _MEANING = ("accumulation", "quantity", "unit")
+_DECIDES_ENERGY = frozenset({*_MEANING, "resolution", "max_gap", "rollover_at", "max_power_kw"})
+"""What the sums of readings depend on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ class Sensors:
                 updated_at=now,
             )
             await tx.sensors.replace(sensor)
+            if _DECIDES_ENERGY.intersection(changed):
+                await tx.rollups.mark_all(sensor.key)
             tx.events.add(
                 SensorChanged(
                     event_id=EventId(self._ids.new()),
@@ -162,6 +166,7 @@ class Sensors:
             # The sensor goes first: from then on no writer can add what would be left behind.
             await tx.sensors.delete(sensor.key)
             await tx.readings.delete(sensor.key)
+            await tx.rollups.delete(sensor.key)
             tx.events.add(
                 SensorDeleted(
                     event_id=EventId(self._ids.new()),

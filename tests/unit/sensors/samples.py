@@ -81,6 +81,6 @@ def world(uow: SensorsUnitOfWork | None = None) -> World:
         catalog,
         Sensors(uow, catalog, UNITS, clock, ids),
         Rooms(uow, catalog, clock, ids),
-        WriteReadings(catalog, UNITS, GroupCommit(uow, clock, ids), clock, ids),
+        WriteReadings(uow, catalog, UNITS, GroupCommit(uow, clock, ids), clock, ids),
         ReadReadings(uow, UNITS),
     )

@@ -4,7 +4,7 @@ import asyncio
 import gc
 from array import array
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
@@ -50,6 +50,9 @@ class GatedUnitOfWork(SensorsUnitOfWork):
             raise error
         async with self.inner.begin() as tx:
             yield tx
+
+    def snapshot(self) -> AbstractAsyncContextManager[SensorsTransaction]:
+        return self.begin()
 
 
 @pytest.fixture

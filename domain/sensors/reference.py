@@ -1,7 +1,7 @@
-"""How much of a bucket's time its readings account for, and what passed in that time.
+"""The rules for energy stated plainly, from readings alone: what stored summaries answer must equal this.
 
-This is the plain statement of the rules for energy: every reading gives a piece of time with a rate, and
-a bucket gets from each piece what lies inside it.
+Every reading gives a piece of time with a rate, and a bucket gets from each piece what lies inside it. The
+product answers from `summaries`; this is what it is tested against, and what a reader may start with.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,36 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
+from domain.sensors.linking import HOUR_US, Piece, register_increase
 from domain.sensors.model import QualityCode, ReadingColumns, Sensor
 from domain.shared.quantities import Accumulation
 from domain.shared.time import MICROSECOND
 
-HOUR_US = 3_600_000_000
-_RESET_BELOW = 0.1
-"""A register that falls under this share of its earlier value was reset."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """The time ``[start_us, end_us)`` with a rate (amount per hour) that goes straight from end to end.
-
-    ``estimated``: the amount is a guess. ``shapeless``: it is known in sum only, so that it is a guess where
-    a border cuts it. ``counted``: readings account for this time.
-    """
-
-    start_us: int
-    end_us: int
-    start_rate: float
-    end_rate: float
-    estimated: bool = False
-    shapeless: bool = False
-    counted: bool = True
-
-    def amount(self, start_us: int, end_us: int) -> float:
-        """Return what passed in ``[start_us, end_us)``, which lies inside: the trapezoid rule."""
-        slope = (self.end_rate - self.start_rate) / (self.end_us - self.start_us)
-        middle = (start_us - self.start_us + end_us - self.start_us) / 2
-        return (self.start_rate + slope * middle) * (end_us - start_us) / HOUR_US
+_Good = Sequence[tuple[int, float, bool]]
+"""Time, value and whether it is an estimate."""
 
 
 @dataclass(slots=True)
@@ -53,7 +30,7 @@ class Tally:
 def pieces(sensor: Sensor, columns: ReadingColumns) -> Iterator[Piece]:
     """Yield the pieces between the readings, in order of time; BAD ones are passed over as if absent."""
     good = [
-        (time, value)
+        (time, value, code == QualityCode.ESTIMATED)
         for time, value, code in zip(columns.times_us, columns.values, columns.qualities, strict=True)
         if code != QualityCode.BAD
     ]
@@ -90,46 +67,32 @@ def _microseconds(length: timedelta) -> int:
     return length // MICROSECOND
 
 
-def _between_states(good: Sequence[tuple[int, float]], max_gap_us: int) -> Iterator[Piece]:
-    for (start, before), (end, after) in pairwise(good):
+def _between_states(good: _Good, max_gap_us: int) -> Iterator[Piece]:
+    for (start, before, one_guessed), (end, after, other_guessed) in pairwise(good):
         if end - start <= max_gap_us:
-            yield Piece(start, end, before, after)
+            yield Piece(start, end, before, after, one_guessed or other_guessed)
 
 
-def _between_registers(good: Sequence[tuple[int, float]], sensor: Sensor) -> Iterator[Piece]:
+def _between_registers(good: _Good, sensor: Sensor) -> Iterator[Piece]:
     max_gap_us = _microseconds(sensor.effective_max_gap)
     limit = sensor.definition.max_power_kw
     rollover = sensor.definition.rollover_at
     modulus = None if rollover is None else sensor.conversion.to_canonical(rollover)
-    for (start, before), (end, after) in pairwise(good):
-        increase, estimated = register_increase(before, after, modulus)
+    for (start, before, one_guessed), (end, after, other_guessed) in pairwise(good):
+        increase, doubtful = register_increase(before, after, modulus)
         rate = increase * HOUR_US / (end - start)
         if limit is not None and rate > limit:
             yield Piece(start, end, 0.0, 0.0, estimated=True, counted=False)
         else:
+            estimated = doubtful or one_guessed or other_guessed
             yield Piece(start, end, rate, rate, estimated, shapeless=end - start > max_gap_us)
 
 
-def register_increase(before: float, after: float, modulus: float | None) -> tuple[float, bool]:
-    """Return by how much a register grew, and whether that is a guess.
-
-    A fall under a tenth is a reset, after which the new value is a lower bound; a fall from within a tenth
-    of the modulus is a wrap, which is exact; a smaller fall counts nothing.
-    """
-    if after >= before:
-        return after - before, False
-    if modulus is not None and before >= (1 - _RESET_BELOW) * modulus and after < _RESET_BELOW * before:
-        return modulus - before + after, False
-    if after < _RESET_BELOW * before:
-        return after, True
-    return 0.0, True
-
-
-def _intervals(good: Sequence[tuple[int, float]], sensor: Sensor) -> Iterator[Piece]:
+def _intervals(good: _Good, sensor: Sensor) -> Iterator[Piece]:
     resolution = sensor.definition.resolution
     longest = _microseconds(sensor.effective_max_gap if resolution is None else resolution)
     is_delta = sensor.definition.accumulation is Accumulation.DELTA
-    for number, (start, value) in enumerate(good):
+    for number, (start, value, guessed) in enumerate(good):
         if number + 1 < len(good):
             # Never into the next interval: a day of 23 hours is shorter than its resolution says.
             end = min(start + longest, good[number + 1][0])
@@ -138,4 +101,4 @@ def _intervals(good: Sequence[tuple[int, float]], sensor: Sensor) -> Iterator[Pi
         else:
             return  # nobody knows yet how long the last one is
         rate = value * HOUR_US / (end - start) if is_delta else value
-        yield Piece(start, end, rate, rate)
+        yield Piece(start, end, rate, rate, guessed)

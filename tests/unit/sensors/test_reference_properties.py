@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.sensors.integration import pieces, tallies
 from domain.sensors.model import QualityCode, ReadingColumns, Sensor
+from domain.sensors.reference import pieces, tallies
 from domain.shared.quantities import Accumulation
-from tests.unit.sensors.test_integration import make_sensor
+from tests.unit.sensors.test_reference import make_sensor
 
 MINUTE_US = 60_000_000
 DAY = 1440

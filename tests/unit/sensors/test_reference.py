@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.sensors.integration import Tally, pieces, register_increase, tallies
+from domain.sensors.linking import register_increase
 from domain.sensors.model import QualityCode, ReadingColumns, Sensor, SensorDefinition, SensorId, SensorKey
+from domain.sensors.reference import Tally, pieces, tallies
 from domain.shared.quantities import Accumulation, Quantity, UnitConversion
 from domain.shared.time import to_microseconds
 
