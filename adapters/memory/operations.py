@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from adapters.memory.database import MemoryDatabase, MemorySession
+from adapters.memory.job_runs import MemoryJobRunStore, MemoryStorageEngineInfo
 from adapters.memory.outbox import MemoryOutbox, OutboxState
+from adapters.memory.surroundings import MemoryClock
 from domain.operations.model import (
     ApiKey,
     ApiKeyId,
@@ -27,9 +29,10 @@ from domain.operations.ports import (
     OperationsUnitOfWork,
 )
 from domain.shared.errors import ConflictError
-from domain.shared.ports import EventCodec
+from domain.shared.ports import Clock, EventCodec
 
 _ENVELOPE: Final = frozenset({"event_id", "occurred_at", "actor"})
+_STANDING: Final = MemoryClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,15 +195,18 @@ class MemoryOperationsTransaction(OperationsTransaction):
     idempotency: MemoryIdempotencyStore
     feed: MemoryFeed
     outbox: MemoryOutbox
+    job_runs: MemoryJobRunStore
+    storage: MemoryStorageEngineInfo
     events: MemorySession
 
 
 class MemoryOperationsUnitOfWork(OperationsUnitOfWork):
-    """Transactions of this module on a `MemoryDatabase`."""
+    """Transactions of this module on a `MemoryDatabase`; ``clock`` is the one of the slots of jobs."""
 
-    def __init__(self, database: MemoryDatabase, codec: EventCodec) -> None:
+    def __init__(self, database: MemoryDatabase, codec: EventCodec, clock: Clock = _STANDING) -> None:
         self._database = database
         self._codec = codec
+        self._clock = clock
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[MemoryOperationsTransaction]:
@@ -211,5 +217,7 @@ class MemoryOperationsUnitOfWork(OperationsUnitOfWork):
                 idempotency=MemoryIdempotencyStore(session),
                 feed=MemoryFeed(session),
                 outbox=MemoryOutbox(session, self._database, self._codec),
+                job_runs=MemoryJobRunStore(session, self._clock),
+                storage=MemoryStorageEngineInfo(session),
                 events=session,
             )

@@ -10,6 +10,7 @@ from sqlalchemy import Row, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.timescale.database import Database
+from adapters.timescale.job_runs import TimescaleJobRunStore, TimescaleStorageEngineInfo
 from adapters.timescale.outbox import TimescaleOutbox
 from adapters.timescale.session import Session
 from adapters.timescale.tables.ops import api_keys, audit, idempotency, outbox, topic_position
@@ -265,6 +266,8 @@ class TimescaleOperationsTransaction(OperationsTransaction):
     idempotency: TimescaleIdempotencyStore
     feed: TimescaleFeed
     outbox: TimescaleOutbox
+    job_runs: TimescaleJobRunStore
+    storage: TimescaleStorageEngineInfo
     events: Session
 
 
@@ -284,5 +287,7 @@ class TimescaleOperationsUnitOfWork(OperationsUnitOfWork):
                 idempotency=TimescaleIdempotencyStore(session),
                 feed=TimescaleFeed(session, self._codec),
                 outbox=TimescaleOutbox(session, self._codec),
+                job_runs=TimescaleJobRunStore(session),
+                storage=TimescaleStorageEngineInfo(session),
                 events=session,
             )

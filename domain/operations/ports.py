@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from domain.operations.job_ports import JobRunStore, StorageEngineInfo
 from domain.operations.model import (
     ApiKey,
     ApiKeyId,
@@ -185,6 +186,14 @@ class OperationsTransaction(Protocol):
     @property
     @abstractmethod
     def outbox(self) -> Outbox: ...
+
+    @property
+    @abstractmethod
+    def job_runs(self) -> JobRunStore: ...
+
+    @property
+    @abstractmethod
+    def storage(self) -> StorageEngineInfo: ...
 
     @property
     @abstractmethod

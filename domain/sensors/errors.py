@@ -13,6 +13,11 @@ def unknown_room(room_name: str) -> NotFoundError:
     return NotFoundError("unknown_room", f"there is no room {room_name!r}")
 
 
+def unknown_tariff(name: str) -> NotFoundError:
+    """Say that no tariff has this name."""
+    return NotFoundError("unknown_tariff", f"there is no tariff {name!r}")
+
+
 def sensor_exists(sensor_id: str) -> ConflictError:
     """Say that the id is taken."""
     return ConflictError("sensor_exists", f"there is a sensor {sensor_id!r} already; PUT changes it")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from domain.sensors.model import RoomName, SensorId, SensorKey
+from domain.sensors.tariffs import TariffName
 from domain.shared.columns import Floats, Integers
 from domain.shared.events import AuditedEvent, DomainEvent
 
@@ -80,6 +81,40 @@ class RoomDeleted(AuditedEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TariffCreated(AuditedEvent):
+    """A tariff was set that was not there before."""
+
+    tariff_name: TariffName
+
+    @property
+    def subject(self) -> str:
+        return self.tariff_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TariffChanged(AuditedEvent):
+    """A tariff was replaced; ``changed`` names the fields."""
+
+    tariff_name: TariffName
+    changed: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        return self.tariff_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TariffDeleted(AuditedEvent):
+    """A tariff was deleted."""
+
+    tariff_name: TariffName
+
+    @property
+    def subject(self) -> str:
+        return self.tariff_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingsStored(DomainEvent):
     """A batch of readings was stored: those that were new or changed.
 
@@ -92,3 +127,16 @@ class ReadingsStored(DomainEvent):
     times_us: Integers
     values: Floats
     qualities: Integers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollupsCorrected(DomainEvent):
+    """Late or corrected readings changed what was summed up over an hour ago.
+
+    Columns of equal length: of each sensor the range of µs since the epoch in which that lies, in whole
+    UTC quarter-hours.
+    """
+
+    sensor_keys: Integers
+    starts_us: Integers
+    ends_us: Integers
