@@ -1,6 +1,7 @@
 """What runs beside the calls: one table."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final
@@ -13,12 +14,17 @@ from adapters.events.relay import Relay
 from adapters.pollers.schedule import Poller
 from adapters.timescale.database import Database
 from adapters.websocket.sockets import LiveSockets
-from app.jobs import JOBS, JobLog, Jobs
+from app.job_runner import JobRunner
+from app.jobs import JOBS
 from app.settings import ProcessRole, Settings
 from domain.operations.model import FeedEntry, Resync
+from domain.operations.ports import OperationsUnitOfWork
+from domain.operations.services.jobs import JobSlots
 from domain.sensors.events import RoomDeleted, SensorChanged, SensorDeleted
 from domain.sensors.services.catalog import SensorCatalog
-from domain.shared.ports import Clock
+from domain.shared.errors import UnavailableError
+
+_LOG: Final = logging.getLogger(__name__)
 
 Background = Callable[[AsyncContainer], AbstractAsyncContextManager[None]]
 """Starts something on entry and has ended it on exit (an ``@asynccontextmanager`` over the container)."""
@@ -90,15 +96,27 @@ async def poller(container: AsyncContainer) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def jobs(container: AsyncContainer) -> AsyncIterator[None]:
-    """Run the table of jobs, where this process is a worker."""
+    """Run the table of jobs, where this process is a worker: of all of them one runs each slot."""
     settings: Settings = await container.get(Settings)
     if settings.role is ProcessRole.API:
         yield
         return
-    table = Jobs(container, JOBS, await container.get(JobLog), await container.get(Clock))
-    async with running(table.run(), "jobs"):
+    runner = JobRunner(container, JOBS, settings, await container.get(JobSlots))
+    async with running(runner.run(), "jobs"):
         yield
 
 
-BACKGROUND: Final[tuple[Background, ...]] = (events, catalog, sockets, poller, jobs)
+@asynccontextmanager
+async def storage(container: AsyncContainer) -> AsyncIterator[None]:
+    """Warn of a database whose version answers wrongly."""
+    uow: OperationsUnitOfWork = await container.get(OperationsUnitOfWork)
+    with suppress(UnavailableError):
+        async with uow.begin() as tx:
+            engine = await tx.storage.engine()
+        if engine.warning is not None:
+            _LOG.warning("%s", engine.warning)
+    yield
+
+
+BACKGROUND: Final[tuple[Background, ...]] = (storage, events, catalog, sockets, poller, jobs)
 """Started in this order with the application, and ended in the reverse one before the container is closed."""

@@ -3,10 +3,13 @@
 import logging
 from typing import Final
 
+from app.overview import SiteEnergy
 from domain.ingestion.model import ReadingBatch, RefusedReading, SensorRegistration, WriteOutcome
 from domain.ingestion.ports import ReadingSink
+from domain.operations.overview import Figure
 from domain.sensors.model import DeviceId, RoomName, SensorDefinition, SensorId, Source
 from domain.sensors.services.checking import Submission
+from domain.sensors.services.energy import Energy
 from domain.sensors.services.readings import WriteReadings
 from domain.sensors.services.sensors import Sensors
 from domain.shared.errors import ConflictError, InvalidError
@@ -61,6 +64,21 @@ class SensorsReadingSink(ReadingSink):
             _LOG.warning("sensor %s cannot be registered: %s", registration.sensor_id, error.detail)
             return
         self._met.add(registration.sensor_id)
+
+
+class SensorsSiteEnergy(SiteEnergy):
+    """Power and energy of the site by the sensors module."""
+
+    def __init__(self, energy: Energy) -> None:
+        self._energy = energy
+
+    async def power_now_kw(self) -> Figure:
+        found = await self._energy.power_now()
+        return Figure(found.value, found.coverage, found.quality)
+
+    async def energy_today_kwh(self) -> Figure:
+        found = await self._energy.today()
+        return Figure(found.value, found.coverage, found.quality)
 
 
 def definition_of(registration: SensorRegistration) -> SensorDefinition:

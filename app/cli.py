@@ -12,6 +12,7 @@ from typing import Final
 
 from adapters.embedded import EmbeddedPostgresError
 from app import commands
+from app import export as export_command
 from app.logging import configure_logging
 from app.providers import PACKAGE
 from app.serving import AddressError
@@ -102,6 +103,10 @@ def _parser() -> argparse.ArgumentParser:
     poll = add("poll", commands.poll, "poll one device now and show what came of it")
     poll.add_argument("device", metavar="DEVICE", help="its name in the IoT configuration")
     poll.add_argument("--iots-config", type=Path, metavar="FILE", help="the devices (IOTS_CONFIG)")
+
+    export_command.add_arguments(
+        add("export", export_command.export, "write readings, or buckets of them, as CSV or Parquet")
+    )
 
     key = commands_.add_parser("key", help="make, list and revoke API keys")
     key_commands = key.add_subparsers(required=True, metavar="COMMAND")

@@ -2,16 +2,18 @@
 
 import time
 
-from app.jobs import JobLog
 from domain.ingestion.model import DeviceStatus
 from domain.ingestion.services.devices import ReportDevices
+from domain.operations.jobs import JobOutcome
 from domain.operations.ports import OperationsUnitOfWork
+from domain.operations.services.jobs import JobReports
+from domain.operations.storage_engine import StorageEngine
 from domain.shared.errors import UnavailableError
 from domain.shared.health import Health, HealthCheck, HealthStatus
 
 
 class DatabaseCheck(HealthCheck):
-    """Opens and closes a transaction."""
+    """Asks the database what it is."""
 
     name = "database"
 
@@ -20,14 +22,22 @@ class DatabaseCheck(HealthCheck):
 
     async def check(self) -> Health:
         begun = time.perf_counter()
+        engine: StorageEngine | None = None
         try:
-            async with self._uow.begin():
-                pass
+            async with self._uow.begin() as tx:
+                engine = await tx.storage.engine()
         except UnavailableError:
             status = HealthStatus.DOWN
         else:
-            status = HealthStatus.OK
-        return Health(status, {"latency_ms": round((time.perf_counter() - begun) * 1000, 2)})
+            status = HealthStatus.OK if engine.warning is None else HealthStatus.DEGRADED
+        figures: dict[str, float | str | bool | None] = {
+            "latency_ms": round((time.perf_counter() - begun) * 1000, 2)
+        }
+        if engine is not None:
+            figures |= {"engine": engine.name, "version": engine.version}
+            if engine.warning is not None:
+                figures["warning"] = engine.warning
+        return Health(status, figures)
 
 
 class PollersCheck(HealthCheck):
@@ -48,16 +58,22 @@ class PollersCheck(HealthCheck):
 
 
 class JobsCheck(HealthCheck):
-    """Looks at how the jobs of this process ended last."""
+    """Looks at how the jobs ended last, whichever process ran them; ill too where none runs them any more."""
 
     name = "jobs"
 
-    def __init__(self, log: JobLog) -> None:
-        self._log = log
+    def __init__(self, jobs: JobReports) -> None:
+        self._jobs = jobs
 
     async def check(self) -> Health:
-        failed = sorted(name for name, run in self._log.items() if not run.succeeded)
+        reports = await self._jobs.list()
+        failed = [one.name for one in reports if one.last and one.last.outcome is JobOutcome.FAILED]
+        overdue = [one.name for one in reports if one.overdue]
         return Health(
-            HealthStatus.DEGRADED if failed else HealthStatus.OK,
-            {"run": len(self._log), "failed": ", ".join(failed) or None},
+            HealthStatus.DEGRADED if failed or overdue else HealthStatus.OK,
+            {
+                "run": sum(one.last is not None for one in reports),
+                "failed": ", ".join(failed) or None,
+                "overdue": ", ".join(overdue) or None,
+            },
         )

@@ -14,6 +14,7 @@ from adapters.events.dispatcher import EventDispatcher
 from adapters.events.fan_out import Broadcaster
 from adapters.events.follower import Follower
 from adapters.events.relay import Relay
+from adapters.export.formats import FileFormats
 from adapters.http_api.service import HealthChecks, Release
 from adapters.pollers.configuration_file import ConfigurationFile
 from adapters.pollers.host_guard import HostGuard
@@ -31,10 +32,11 @@ from adapters.web.authentication import Authenticator
 from adapters.web.limits import CallLimit, SignInLimit
 from adapters.web.metrics import HttpMetrics
 from adapters.websocket.sockets import LiveSockets
-from app.bridges import SensorsReadingSink
+from app.bridges import SensorsReadingSink, SensorsSiteEnergy
 from app.clock import RandomIds, SystemClock
 from app.health import DatabaseCheck, JobsCheck, PollersCheck
-from app.jobs import JobLog
+from app.jobs import JOBS, JobPlans
+from app.overview import ComposedOverview
 from app.settings import ProcessRole, Settings
 from app.subscriptions import HANDLERS, TOPICS
 from domain.ingestion.model import WorkerId
@@ -52,23 +54,33 @@ from domain.ingestion.services.fleet import Fleet
 from domain.ingestion.services.poll_now import PollNow
 from domain.ingestion.services.polling import PollDevice
 from domain.ingestion.services.saving import SavePolls
+from domain.operations.jobs import WorkerName
 from domain.operations.model import Principal
+from domain.operations.overview import OverviewSource
 from domain.operations.ports import Leadership, LiveFeed, OperationsUnitOfWork, RelayStatus, Signals
 from domain.operations.services.api_keys import ApiKeys
 from domain.operations.services.audit import Audit
 from domain.operations.services.feed import FeedReader
 from domain.operations.services.health import EventsMonitor
 from domain.operations.services.idempotency import Idempotency
+from domain.operations.services.jobs import JobReports, JobSlots
 from domain.sensors.ports import SensorsUnitOfWork
 from domain.sensors.ports import UnitCatalog as SensorsUnitCatalog
 from domain.sensors.services.buckets import BucketReadings
 from domain.sensors.services.catalog import SensorCatalog
+from domain.sensors.services.energy import Energy
+from domain.sensors.services.export import ExportBuckets, ExportReadings
 from domain.sensors.services.group_commit import GroupCommit
 from domain.sensors.services.live import LiveReadings
 from domain.sensors.services.readings import ReadReadings, WriteReadings
+from domain.sensors.services.rollups import Rollups
 from domain.sensors.services.rooms import Rooms
 from domain.sensors.services.sensors import Sensors
+from domain.sensors.services.summary import Summarise
+from domain.sensors.services.take_inventory import TakeInventory
+from domain.sensors.services.tariffs import Tariffs
 from domain.sensors.services.upkeep import Upkeep
+from domain.sensors.table_ports import TableFormats
 from domain.shared.ports import Clock, EventCodec, IdFactory
 
 PACKAGE: Final = "energy-dashboard"
@@ -118,6 +130,21 @@ class OperationsProvider(Provider):
     audit = provide(Audit)
     feed = provide(FeedReader)
     idempotency = provide(Idempotency)
+
+    @provide
+    def job_plans(self, settings: Settings) -> JobPlans:
+        """List the jobs with the intervals of the settings."""
+        return JobPlans([job.plan(settings) for job in JOBS])
+
+    @provide
+    def job_slots(self, uow: OperationsUnitOfWork, process: ProcessName) -> JobSlots:
+        """Share the slots of jobs among the processes."""
+        return JobSlots(uow, WorkerName(process))
+
+    @provide
+    def job_reports(self, uow: OperationsUnitOfWork, plans: JobPlans) -> JobReports:
+        """Tell how the jobs of all processes fare."""
+        return JobReports(uow, plans)
 
     @provide
     async def leadership(self, database: Database) -> AsyncIterator[Leadership]:
@@ -237,10 +264,28 @@ class SensorsProvider(Provider):
     group_commit = provide(GroupCommit)
     sensors = provide(Sensors)
     rooms = provide(Rooms)
+    tariffs = provide(Tariffs)
     write_readings = provide(WriteReadings)
     read_readings = provide(ReadReadings)
+    table_formats = provide(FileFormats, provides=TableFormats)
+    export_readings = provide(ExportReadings)
+    export_buckets = provide(ExportBuckets)
     live_readings = provide(LiveReadings)
     upkeep = provide(Upkeep)
+    take_inventory = provide(TakeInventory)
+
+    rollups = provide(Rollups)
+    site_energy = provide(SensorsSiteEnergy)
+
+    @provide
+    def energy(self, uow: SensorsUnitOfWork, clock: Clock, settings: Settings) -> Energy:
+        """Count days in the zone of the settings where a call names none."""
+        return Energy(uow, clock, settings.timezone)
+
+    @provide
+    def summarise(self, uow: SensorsUnitOfWork, clock: Clock, settings: Settings) -> Summarise:
+        """Write times in the zone of the settings where a call names none."""
+        return Summarise(uow, clock, settings.timezone)
 
     @provide
     def buckets(
@@ -260,6 +305,18 @@ class WebProvider(Provider):
     database_check = provide(DatabaseCheck)
     pollers_check = provide(PollersCheck)
     jobs_check = provide(JobsCheck)
+
+    @provide
+    def overview(
+        self,
+        clock: Clock,
+        inventory: TakeInventory,
+        devices: ReportDevices,
+        jobs: JobReports,
+        energy: SensorsSiteEnergy,
+    ) -> OverviewSource:
+        """Put together what each module knows."""
+        return ComposedOverview(clock=clock, inventory=inventory, devices=devices, jobs=jobs, energy=energy)
 
     @provide
     def sign_ins(self) -> SignInLimit:
@@ -287,11 +344,6 @@ class WebProvider(Provider):
             clock=clock,
             origins=settings.cors_origins,
         )
-
-    @provide
-    def job_log(self) -> JobLog:
-        """Keep how jobs ended."""
-        return JobLog()
 
     @provide
     def calls(self, settings: Settings) -> CallLimit:

@@ -4,13 +4,17 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
+from adapters.http_api.analytics import AnalyticsController
 from adapters.http_api.api_keys import ApiKeysController
 from adapters.http_api.audit import AuditController
 from adapters.http_api.ingestion import IngestionDevicesController
-from adapters.http_api.readings import DataController, sensor_data
+from adapters.http_api.overview import overview
+from adapters.http_api.readings import DataController
 from adapters.http_api.rooms import RoomsController
+from adapters.http_api.sensor_data import sensor_data
 from adapters.http_api.sensors import SensorsController
 from adapters.http_api.service import health, service
+from adapters.http_api.tariffs import TariffsController
 from adapters.web.dashboard import dashboard_file, dashboard_page
 from adapters.web.docs import docs_file, docs_page
 from adapters.websocket.routes import live
@@ -27,9 +31,12 @@ OPEN: Final[tuple[ControllerRouterHandler, ...]] = (
 """Need no key; those that do look at keys look for themselves (the WebSocket)."""
 
 API: Final[tuple[ControllerRouterHandler, ...]] = (
+    overview,
     SensorsController,
     sensor_data,
     RoomsController,
+    AnalyticsController,
+    TariffsController,
     DataController,
     IngestionDevicesController,
     ApiKeysController,

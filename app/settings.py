@@ -189,8 +189,14 @@ class Settings:
     retention_days: int = _variable(
         values.whole(0, 36_500), 90, "For how many days raw readings are kept; 0 keeps them for ever."
     )
-    retention_interval: float = _variable(values.seconds, 86_400.0, "The time between two clean-ups.")
-    room_metrics_interval: float = _variable(values.seconds, 300.0, "The time between two room metrics.")
+    retention_interval: float = _variable(values.interval, 86_400.0, "The time between two clean-ups.")
+    room_metrics_interval: float = _variable(values.interval, 300.0, "The time between two room metrics.")
+    rollup_interval: float = _variable(
+        values.interval, 5.0, "The time between two rounds of bringing aggregates up to date."
+    )
+    upkeep_interval: float = _variable(
+        values.interval, 3600.0, "The time between two rounds of upkeep: making partitions, clearing out."
+    )
     event_scheduler_interval: float = _variable(
         values.seconds, 60.0, "The time between two looks at demand response events."
     )

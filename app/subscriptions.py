@@ -11,12 +11,16 @@ from domain.shared.events import DomainEvent
 
 TOPICS: Final[dict[type[DomainEvent], Topic | None]] = {
     sensors.ReadingsStored: Topic.ENERGY_DATA,
+    sensors.RollupsCorrected: Topic.ENERGY_DATA,
     sensors.SensorCreated: Topic.SENSOR_EVENTS,
     sensors.SensorChanged: Topic.SENSOR_EVENTS,
     sensors.SensorDeleted: Topic.SENSOR_EVENTS,
     sensors.RoomCreated: Topic.SENSOR_EVENTS,
     sensors.RoomChanged: Topic.SENSOR_EVENTS,
     sensors.RoomDeleted: Topic.SENSOR_EVENTS,
+    sensors.TariffCreated: Topic.SENSOR_EVENTS,
+    sensors.TariffChanged: Topic.SENSOR_EVENTS,
+    sensors.TariffDeleted: Topic.SENSOR_EVENTS,
     ingestion.DeviceStatusChanged: Topic.SYSTEM_EVENTS,
     operations.ApiKeyCreated: None,
     operations.ApiKeyRevoked: None,

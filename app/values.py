@@ -23,6 +23,8 @@ _RATE: Final = re.compile(r"(?P<count>[1-9]\d{0,8})/(?P<per>second|minute|hour)"
 _SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600}
 _COUNTRY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _LAST_PORT: Final = 65_535
+_SHORTEST_INTERVAL: Final = 0.1
+_LONGEST_INTERVAL: Final = 31_536_000.0
 
 
 def boolean(text: str) -> bool:
@@ -71,6 +73,18 @@ def word_of(kind: type[Word]) -> Callable[[str], Word]:
             raise ValueError(" or ".join(kind)) from None
 
     return read
+
+
+def interval(text: str) -> float:
+    """Read the seconds between two runs of a job."""
+    expected = "a number of seconds from 0.1 to 31536000 (a year), such as 300 or 0.5"
+    try:
+        value = seconds(text)
+    except ValueError:
+        raise ValueError(expected) from None
+    if not _SHORTEST_INTERVAL <= value <= _LONGEST_INTERVAL:
+        raise ValueError(expected)
+    return value
 
 
 def text_of(value: str) -> str:

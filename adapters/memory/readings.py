@@ -131,6 +131,22 @@ class MemoryReadingStore(ReadingStore):
                 columns.qualities.append(stored.quality)
         return columns
 
+    async def column_page(
+        self,
+        key: SensorKey,
+        start: datetime | None,
+        end: datetime | None,
+        after_us: int | None,
+        limit: int,
+    ) -> ReadingColumns:
+        after = None if after_us is None else from_microseconds(after_us)
+        columns = ReadingColumns()
+        for reading in await self.page(key, start, end, after, limit):
+            columns.times_us.append(to_microseconds(reading.time))
+            columns.values.append(reading.value)
+            columns.qualities.append(QualityCode[reading.quality.name])
+        return columns
+
     async def latest(self, keys: Collection[SensorKey] | None) -> Mapping[SensorKey, Reading]:
         latest = self._state.latest
         return {key: latest[key] for key in (latest if keys is None else keys) if key in latest}

@@ -8,7 +8,14 @@ from adapters.memory.database import MemorySession
 from adapters.memory.readings import ReadingsState
 from domain.sensors.errors import sensor_exists
 from domain.sensors.model import Room, RoomName, Sensor, SensorDefinition, SensorId, SensorKey, staleness
-from domain.sensors.ports import RoomStore, SensorFilter, SensorSort, SensorState, SensorStore
+from domain.sensors.ports import (
+    RoomStore,
+    SensorFilter,
+    SensorSelection,
+    SensorSort,
+    SensorState,
+    SensorStore,
+)
 from domain.shared.errors import ConflictError
 from domain.shared.quantities import UnitConversion
 
@@ -76,6 +83,12 @@ class MemorySensorStore(SensorStore):
         page = [*sortable, *missing][offset : offset + limit]
         return page, len(found)
 
+    async def select(self, where: SensorSelection) -> Sequence[Sensor]:
+        return sorted(
+            (one for one in self._state.sensors.values() if _selected(where, one.definition)),
+            key=lambda one: one.sensor_id,
+        )
+
     async def replace(self, sensor: Sensor) -> None:
         stored = self._state.sensors.get(sensor.key)
         if stored is None or stored.version != sensor.version - 1:
@@ -102,6 +115,15 @@ class MemorySensorStore(SensorStore):
     def _store(self, sensor: Sensor) -> None:
         self._state.sensors[sensor.key] = sensor
         self._readings.versions[sensor.key] = sensor.version
+
+
+def _selected(where: SensorSelection, definition: SensorDefinition) -> bool:
+    return (
+        (where.sensor_ids is None or definition.sensor_id in where.sensor_ids)
+        and (where.room_names is None or definition.room_name in where.room_names)
+        and (where.quantities is None or definition.quantity in where.quantities)
+        and all(definition.labels.get(name) == value for name, value in where.labels)
+    )
 
 
 def _matches(where: SensorFilter, state: SensorState, now: datetime) -> bool:

@@ -1,11 +1,14 @@
 """Transactions of the sensors module in memory."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from adapters.memory.database import MemoryDatabase, MemorySession
+from adapters.memory.inventory import MemoryInventoryStore
 from adapters.memory.readings import MemoryReadingStore, MemoryRejectionStore
+from adapters.memory.rollups import MemoryRollupStore
 from adapters.memory.sensors import MemoryRoomStore, MemorySensorStore
+from adapters.memory.tariffs import MemoryTariffStore
 from domain.sensors.ports import SensorsTransaction, SensorsUnitOfWork
 from domain.shared.ports import Clock
 
@@ -17,8 +20,11 @@ class MemorySensorsTransaction(SensorsTransaction):
         self._session = session
         self._sensors = MemorySensorStore(session)
         self._rooms = MemoryRoomStore(session)
+        self._tariffs = MemoryTariffStore(session)
         self._readings = MemoryReadingStore(session, clock)
+        self._rollups = MemoryRollupStore(session)
         self._rejections = MemoryRejectionStore(session)
+        self._inventory = MemoryInventoryStore(session)
 
     @property
     def sensors(self) -> MemorySensorStore:
@@ -29,12 +35,24 @@ class MemorySensorsTransaction(SensorsTransaction):
         return self._rooms
 
     @property
+    def tariffs(self) -> MemoryTariffStore:
+        return self._tariffs
+
+    @property
     def readings(self) -> MemoryReadingStore:
         return self._readings
 
     @property
+    def rollups(self) -> MemoryRollupStore:
+        return self._rollups
+
+    @property
     def rejections(self) -> MemoryRejectionStore:
         return self._rejections
+
+    @property
+    def inventory(self) -> MemoryInventoryStore:
+        return self._inventory
 
     @property
     def events(self) -> MemorySession:
@@ -55,3 +73,7 @@ class MemorySensorsUnitOfWork(SensorsUnitOfWork):
     async def begin(self) -> AsyncIterator[SensorsTransaction]:
         async with self._database.transaction() as session:
             yield MemorySensorsTransaction(session, self._clock)
+
+    def snapshot(self) -> AbstractAsyncContextManager[SensorsTransaction]:
+        """Open any transaction: they run one after the other."""
+        return self.begin()

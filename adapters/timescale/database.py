@@ -21,6 +21,7 @@ from domain.shared.ports import EventCodec
 _LOG: Final = logging.getLogger(__name__)
 _CONNECT_TIMEOUT_SECONDS: Final = 5.0
 _POOL_TIMEOUT_SECONDS: Final = 10.0
+_SNAPSHOT: Final = " ISOLATION LEVEL REPEATABLE READ READ ONLY"
 LOST: Final = (
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
@@ -89,15 +90,17 @@ class Database:
         return f'"{quoted}"'
 
     @asynccontextmanager
-    async def transaction(self, module: str) -> AsyncIterator[Session]:
+    async def transaction(self, module: str, *, snapshot: bool = False) -> AsyncIterator[Session]:
         """Run a transaction in the module's role: commit on a clean exit, else roll back.
+
+        With ``snapshot`` it only reads, and every statement sees the same state.
 
         Raises:
             UnavailableError: ``database_unavailable`` where there is no connection to be had.
 
         """
         async with translated():
-            connection, driver = await self._begin(module)
+            connection, driver = await self._begin(module, _SNAPSHOT if snapshot else "")
             session = Session(connection, driver, self._codec)
             try:
                 yield session
@@ -111,8 +114,8 @@ class Database:
                 for callback in self._on_commit:
                     callback(session.events)
 
-    async def _begin(self, module: str) -> tuple[AsyncConnection, Any]:
-        begin = f"BEGIN; SET LOCAL ROLE {self.role(module)}"
+    async def _begin(self, module: str, mode: str) -> tuple[AsyncConnection, Any]:
+        begin = f"BEGIN{mode}; SET LOCAL ROLE {self.role(module)}"
         # After a restart of the server every pooled connection is dead: they are replaced one by one, since
         # disposing of the pool would leave behind those that others are using.
         for _ in range(self._pool_size + 1):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from adapters.timescale.database import Database
+from adapters.timescale.retention import drop_old_readings
 
 _WEEK: Final = timedelta(days=7)
 _WEEKLY_FROM: Final = datetime(2020, 1, 6, tzinfo=UTC)
@@ -24,6 +25,11 @@ class Partitions:
         async with self._database.transaction("sensors") as session:
             await session.driver.execute("SELECT sensors.ensure_partitions($1, $2)", low, high)
         self._known |= wanted
+
+    async def drop(self, before: datetime, limit: int) -> int:
+        """Drop up to ``limit`` that end by then, in transactions of their own; return how many went."""
+        self._known.clear()
+        return await drop_old_readings(self._database, before, limit)
 
     def forget(self) -> None:
         """Ask again, since partitions may have been dropped."""

@@ -1,5 +1,6 @@
 """Readings in PostgreSQL or TimescaleDB."""
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -9,7 +10,9 @@ import asyncpg
 from sqlalchemy import func, select
 from sqlalchemy.sql import ColumnElement
 
+from adapters.timescale.column_pages import column_page
 from adapters.timescale.copy_format import COLUMNS, integers, packed
+from adapters.timescale.marks import mark_row
 from adapters.timescale.overlap import store_overlapping
 from adapters.timescale.partitions import Partitions
 from adapters.timescale.session import Deferred, Session
@@ -60,7 +63,15 @@ newest AS (
   SET time = excluded.time, value = excluded.value, quality = excluded.quality
   WHERE excluded.time >= stored.time),
 marks AS (
-  INSERT INTO sensors.stale_buckets (sensor_keys, buckets) VALUES ({5}::text::int[], {6}::text::int[]))"""
+  INSERT INTO sensors.stale_buckets (sensor_keys, buckets, first_key, last_key, first_bucket, last_bucket)
+  VALUES ({5}::text::int[], {6}::text::int[], {7}::int, {8}::int, {9}::int, {10}::int))"""
+# Whoever drops readings has sealed what was summed up of them before: then these come too late.
+_OLD: Final = """, closed AS (
+  SELECT FROM (SELECT unnest({11}::text::int[]) AS key, unnest({12}::text::int[]) AS bucket) AS old
+  CROSS JOIN LATERAL (SELECT FROM sensors.rollups AS stored WHERE stored.sensor_key = old.key
+    AND stored.level = 900 AND stored.bucket = old.bucket AND stored.sealed OFFSET 0) AS stored LIMIT 1)"""
+_SURELY_OPEN_SECONDS: Final = 43_200
+"""What is younger than a day is never dropped; half of it, since clocks may differ."""
 
 
 class TimescaleReadingStore(ReadingStore):
@@ -107,19 +118,23 @@ class TimescaleReadingStore(ReadingStore):
         newest = {run.key: run for run in stored.runs}
         rows = [run.stop - 1 for run in newest.values()]
         keys, buckets = _touched(stored)
+        expressions, result, old = _WITH_COMMIT, "SELECT count(*) FROM known", _old(keys, buckets)
+        if old:
+            expressions += _OLD
+            result += " WHERE NOT EXISTS (SELECT FROM closed)"
         self._session.defer(
             Deferred(
-                _WITH_COMMIT,
+                expressions,
                 (
                     integers(newest),
                     integers([run.version for run in newest.values()]),
                     integers([stored.times_us[row] for row in rows]),
                     [stored.values[row] for row in rows],
                     integers([stored.qualities[row] for row in rows]),
-                    integers(keys),
-                    integers(buckets),
+                    *mark_row(keys, buckets),
+                    *old,
                 ),
-                result="SELECT count(*) FROM known",
+                result=result,
                 verify=partial(_expect, len(newest)),
             )
         )
@@ -156,6 +171,16 @@ class TimescaleReadingStore(ReadingStore):
         columns.values.extend([row[1] for row in rows])
         columns.qualities.extend([row[2] for row in rows])
         return columns
+
+    async def column_page(
+        self,
+        key: SensorKey,
+        start: datetime | None,
+        end: datetime | None,
+        after_us: int | None,
+        limit: int,
+    ) -> ReadingColumns:
+        return await column_page(self._session.driver, key, start, end, after_us, limit)
 
     async def latest(self, keys: Collection[SensorKey] | None) -> Mapping[SensorKey, Reading]:
         query = select(latest.c.sensor_key, latest.c.time, latest.c.value, latest.c.quality)
@@ -212,10 +237,19 @@ def _touched(stored: ReadingBatch) -> tuple[list[int], list[int]]:
     keys: list[int] = []
     buckets: list[int] = []
     for run in stored.runs:
-        touched = sorted({time // QUARTER_HOUR_US for time in times[run.start : run.stop]})
+        touched = sorted({moment // QUARTER_HOUR_US for moment in times[run.start : run.stop]})
         keys.extend([run.key] * len(touched))
         buckets.extend(touched)
     return keys, buckets
+
+
+def _old(keys: list[int], buckets: list[int]) -> tuple[str, ...]:
+    """Return those sensors and quarter-hours whose readings may be gone, as two arrays; nothing if none."""
+    surely_open = (time.time() - _SURELY_OPEN_SECONDS) * 1_000_000 // QUARTER_HOUR_US
+    if min(buckets) >= surely_open:
+        return ()
+    old = [row for row, bucket in enumerate(buckets) if bucket < surely_open]
+    return integers([keys[row] for row in old]), integers([buckets[row] for row in old])
 
 
 def _expect(sensors: int, known: int) -> None:

@@ -24,7 +24,7 @@ from domain.sensors.model import (
     SensorKey,
     Staleness,
 )
-from domain.sensors.ports import SensorFilter, SensorSort, SensorState, SensorStore
+from domain.sensors.ports import SensorFilter, SensorSelection, SensorSort, SensorState, SensorStore
 from domain.shared.errors import ConflictError
 from domain.shared.quantities import Accumulation, Counts, Direction, Quantity, UnitConversion
 
@@ -88,6 +88,20 @@ class TimescaleSensorStore(SensorStore):
             query.order_by(order, sensors.c.sensor_id).limit(limit).offset(offset)
         )
         return [SensorState(_sensor(row), _latest(row)) for row in found], total
+
+    async def select(self, where: SensorSelection) -> Sequence[Sensor]:
+        conditions: list[ColumnElement[bool]] = []
+        if where.sensor_ids is not None:
+            conditions.append(sensors.c.sensor_id == func.any(list(where.sensor_ids)))
+        if where.room_names is not None:
+            conditions.append(sensors.c.room_name == func.any(list(where.room_names)))
+        if where.quantities is not None:
+            conditions.append(sensors.c.quantity == func.any([one.value for one in where.quantities]))
+        conditions.extend(sensors.c.labels.contains({name: value}) for name, value in where.labels)
+        found = await self._session.execute(
+            select(sensors).where(and_(True, *conditions)).order_by(sensors.c.sensor_id)  # noqa: FBT003 - neutral
+        )
+        return [_sensor(row) for row in found]
 
     async def replace(self, sensor: Sensor) -> None:
         changed = await self._session.execute(

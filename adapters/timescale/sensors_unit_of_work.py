@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from adapters.timescale.database import Database
+from adapters.timescale.inventory import TimescaleInventoryStore
 from adapters.timescale.partitions import Partitions
 from adapters.timescale.readings import TimescaleReadingStore
 from adapters.timescale.rejections import TimescaleRejectionStore
+from adapters.timescale.rollups import TimescaleRollupStore
 from adapters.timescale.rooms import TimescaleRoomStore
 from adapters.timescale.sensors import TimescaleSensorStore
 from adapters.timescale.session import Session
 from adapters.timescale.sources import Sources
+from adapters.timescale.tariffs import TimescaleTariffStore
 from domain.sensors.ports import SensorsTransaction, SensorsUnitOfWork
 
 
@@ -21,8 +24,11 @@ class TimescaleSensorsTransaction(SensorsTransaction):
         self._session = session
         self._sensors = TimescaleSensorStore(session)
         self._rooms = TimescaleRoomStore(session)
+        self._tariffs = TimescaleTariffStore(session)
         self._readings = TimescaleReadingStore(session, partitions, sources)
+        self._rollups = TimescaleRollupStore(session, partitions)
         self._rejections = TimescaleRejectionStore(session)
+        self._inventory = TimescaleInventoryStore(session)
 
     @property
     def sensors(self) -> TimescaleSensorStore:
@@ -33,12 +39,24 @@ class TimescaleSensorsTransaction(SensorsTransaction):
         return self._rooms
 
     @property
+    def tariffs(self) -> TimescaleTariffStore:
+        return self._tariffs
+
+    @property
     def readings(self) -> TimescaleReadingStore:
         return self._readings
 
     @property
+    def rollups(self) -> TimescaleRollupStore:
+        return self._rollups
+
+    @property
     def rejections(self) -> TimescaleRejectionStore:
         return self._rejections
+
+    @property
+    def inventory(self) -> TimescaleInventoryStore:
+        return self._inventory
 
     @property
     def events(self) -> Session:
@@ -59,4 +77,9 @@ class TimescaleSensorsUnitOfWork(SensorsUnitOfWork):
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SensorsTransaction]:
         async with self._database.transaction("sensors") as session:
+            yield TimescaleSensorsTransaction(session, self._partitions, self._sources)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[SensorsTransaction]:
+        async with self._database.transaction("sensors", snapshot=True) as session:
             yield TimescaleSensorsTransaction(session, self._partitions, self._sources)

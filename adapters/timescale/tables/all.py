@@ -1,5 +1,5 @@
 """Import this to have every table in the metadata."""
 
-from adapters.timescale.tables import ingestion, ops, sensors
+from adapters.timescale.tables import ingestion, jobs, ops, rollups, sensors, tariffs
 
-__all__ = ["ingestion", "ops", "sensors"]
+__all__ = ["ingestion", "jobs", "ops", "rollups", "sensors", "tariffs"]

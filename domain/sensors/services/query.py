@@ -109,18 +109,18 @@ class QueryReadings:
             sensors = await self._selected(tx, query.where)
             parents = await parents_of(tx, sensors)
             groups = self._groups(query, sensors, parents)
-            _check_size(groups, len(edges) - 1)
+            check_size([len(group.sensors) for group in groups], len(edges) - 1)
             for members in groups:
                 if query.group_by is GroupBy.SENSOR:
                     continue
                 group = Group(edges, members.aggregates, members.conversion)
-                for portion in _portions(members.sensors, len(edges)):
+                for portion in portions(members.sensors, len(edges)):
                     totals = await read_totals(tx, portion, edges)
                     for sensor in portion:
                         group.add(sensor, totals[sensor.key])
                 found.append(_series(members, group.buckets(watermark), zone, energy, query.fill))
             if query.group_by is GroupBy.SENSOR:
-                for some in _portions(groups, len(edges)):
+                for some in portions(groups, len(edges)):
                     totals = await read_totals(tx, [members.sensors[0] for members in some], edges)
                     for members in some:
                         (sensor,) = members.sensors
@@ -150,7 +150,7 @@ class QueryReadings:
     def _groups(self, query: Query, sensors: Sequence[Sensor], parents: Parents) -> list[_Members]:
         by_key: dict[str | None, list[Sensor]] = {}
         for sensor in sensors:
-            by_key.setdefault(_key(query.group_by, sensor), []).append(sensor)
+            by_key.setdefault(key_of(query.group_by, sensor), []).append(sensor)
         if query.group_by is GroupBy.NONE and not by_key:
             by_key["all"] = []
         groups = [
@@ -203,7 +203,8 @@ class QueryReadings:
             return own, UnitConversion()
 
 
-def _key(group_by: GroupBy, sensor: Sensor) -> str | None:
+def key_of(group_by: GroupBy, sensor: Sensor) -> str | None:
+    """Return the key of the series that the sensor belongs to."""
     match group_by:
         case GroupBy.SENSOR:
             return sensor.sensor_id
@@ -215,10 +216,11 @@ def _key(group_by: GroupBy, sensor: Sensor) -> str | None:
             return "all"
 
 
-def _check_size(groups: Sequence[_Members], buckets: int) -> None:
-    if len(groups) * buckets > MAX_BUCKETS:
+def check_size(sizes: Sequence[int], buckets: int) -> None:
+    """Raise `InvalidError` (``too_many_buckets``) where groups of these sizes have too many buckets."""
+    if len(sizes) * buckets > MAX_BUCKETS:
         raise InvalidError("too_many_buckets", f"one call answers {MAX_BUCKETS:,} buckets at most")
-    if sum(len(group.sensors) for group in groups) * buckets > MAX_MEMBER_BUCKETS:
+    if sum(sizes) * buckets > MAX_MEMBER_BUCKETS:
         raise InvalidError(
             "too_many_buckets",
             f"one call puts together {MAX_MEMBER_BUCKETS:,} buckets of single sensors at most: "
@@ -226,7 +228,8 @@ def _check_size(groups: Sequence[_Members], buckets: int) -> None:
         )
 
 
-def _portions(items: Sequence[Item], edges: int) -> Iterator[Sequence[Item]]:
+def portions(items: Sequence[Item], edges: int) -> Iterator[Sequence[Item]]:
+    """Yield so many at a time as have about `AT_ONCE` buckets."""
     size = max(1, AT_ONCE // max(edges, 1))
     for start in range(0, len(items), size):
         yield items[start : start + size]

@@ -8,6 +8,7 @@ from domain.shared.ports import Clock
 
 REJECTIONS_KEPT: Final = timedelta(days=30)
 _AHEAD: Final = timedelta(days=28)
+_PARTITIONS_AT_ONCE: Final = 1
 
 
 class Upkeep:
@@ -22,6 +23,20 @@ class Upkeep:
         now = self._clock.now()
         async with self._uow.begin() as tx:
             await tx.readings.prepare(now, now + _AHEAD)
+
+    async def remove_readings(self, older_than: timedelta) -> int:
+        """Drop partitions of readings whose time is over so long ago; return how many.
+
+        Their sums stay and are final. A partition of which something has to be summed up yet waits.
+        """
+        before = self._clock.now() - older_than
+        dropped = 0
+        while True:
+            async with self._uow.begin() as tx:
+                some = await tx.rollups.drop_readings(before, _PARTITIONS_AT_ONCE)
+            dropped += some
+            if some < _PARTITIONS_AT_ONCE:
+                return dropped
 
     async def purge_rejections(self) -> int:
         """Delete refused readings after 30 days, and return how many."""

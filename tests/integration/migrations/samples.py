@@ -10,6 +10,8 @@ INSERT INTO ops.topic_position VALUES ('energy_data', 1);
 INSERT INTO ops.audit VALUES (gen_random_uuid(), now(), 'cli', 'X', 'y', '{}');
 INSERT INTO ops.api_keys VALUES (gen_random_uuid(), 'key', 'viewer', '\\x00', now());
 INSERT INTO ops.idempotency VALUES ('scope', 'key', '\\x00', now());
+INSERT INTO ops.jobs VALUES ('upkeep', '1 hour', now(), 1, 1, now());
+INSERT INTO ops.job_runs VALUES ('upkeep', now(), 1, 'w', now());
 INSERT INTO sensors.rooms (room_name) VALUES ('Lab');
 INSERT INTO sensors.sensors (sensor_id, version, name, quantity, unit, canonical_unit, factor, "offset",
     accumulation, room_name, direction, counts, labels, created_at, updated_at)
@@ -25,6 +27,11 @@ INSERT INTO sensors.rejections
     (receipt_id, received_at, source, position, sensor_id, time, value, code, detail)
     VALUES (gen_random_uuid(), now(), 'somebody', 0, 'b', 'noon', '1', 'unknown_sensor', 'no such sensor');
 INSERT INTO sensors.stale_buckets (sensor_keys, buckets) VALUES ('{1}', '{1}');
+INSERT INTO sensors.rollups
+    SELECT 1, 2, 0, 1, 1, 2, 1, 1, 1, 1, level, 7, 2, 0, 0, false, level = 900
+    FROM unnest(ARRAY[900, 3600, 86400]) AS level;
+INSERT INTO sensors.tariffs VALUES ('home', 'EUR', 'Europe/Lisbon', '2026-01-01', NULL);
+INSERT INTO sensors.tariff_periods VALUES ('home', 0, '{mon,sun}', 1320, 480, 0.1, NULL);
 INSERT INTO ingestion.device_status (device_id, status, consecutive_failures, polls, successes, failures,
     readings_stored, last_values) VALUES ('d', 'online', 0, 1, 1, 0, 1, '{}');
 INSERT INTO ingestion.poll_workers VALUES ('w', now());

@@ -25,7 +25,16 @@ PSQL = binaries.newest().folder / "psql"
 SCRIPT = Path(migrations.__file__).parent / "roles.sql"
 
 TABLES = {
-    "ops": ("outbox", "topic_position", "audit", "api_keys", "idempotency", "alembic_version"),
+    "ops": (
+        "outbox",
+        "topic_position",
+        "audit",
+        "api_keys",
+        "idempotency",
+        "jobs",
+        "job_runs",
+        "alembic_version",
+    ),
     "sensors": (
         "rooms",
         "sensors",
@@ -35,6 +44,9 @@ TABLES = {
         "revisions",
         "rejections",
         "stale_buckets",
+        "rollups",
+        "tariffs",
+        "tariff_periods",
     ),
     "ingestion": ("device_status", "poll_workers", "poll_shards"),
     "demand_response": (),

@@ -37,7 +37,7 @@ class Process:
         uow = TimescaleSensorsUnitOfWork(database)
         catalog = SensorCatalog(uow)
         commit = GroupCommit(uow, SystemClock(), RandomIds())
-        self.write = WriteReadings(catalog, UNITS, commit, SystemClock(), RandomIds())
+        self.write = WriteReadings(uow, catalog, UNITS, commit, SystemClock(), RandomIds())
         self.sensors = Sensors(uow, catalog, UNITS, SystemClock(), RandomIds())
 
 

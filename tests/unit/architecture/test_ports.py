@@ -9,7 +9,10 @@ from tests.unit.architecture.sources import classes
 BOUND_AS_THEY_ARE = {
     "operations.LiveFeed": "in memory already",
     "operations.LiveSubscription": "in memory already",
+    "operations.OverviewSource": "asks the use cases of every module",
     "operations.RelayStatus": "asks the relay of this process",
+    "sensors.TableFormats": "computed",
+    "sensors.TableWriter": "computed",
     "sensors.UnitCatalog": "a table, computed",
     "shared.EventCodec": "JSON, computed",
     "shared.HealthCheck": "one for each part of the program that can fail",
