@@ -16,6 +16,7 @@ from domain.operations.jobs import JobName, JobPlan
 from domain.operations.services.idempotency import Idempotency
 from domain.operations.services.jobs import JobSlots
 from domain.sensors.services.rollups import Rollups
+from domain.sensors.services.room_metrics import RefreshRoomMetrics
 from domain.sensors.services.upkeep import Upkeep
 
 
@@ -33,6 +34,10 @@ class Job:
 
 
 JobPlans = NewType("JobPlans", Sequence[JobPlan])
+
+
+async def _room_metrics(container: AsyncContainer) -> None:
+    await (await container.get(RefreshRoomMetrics)).run()
 
 
 async def _partitions(container: AsyncContainer) -> None:
@@ -65,6 +70,7 @@ async def _job_runs(container: AsyncContainer) -> None:
 JOBS: Final = (
     Job("rollups", lambda settings: settings.rollup_interval, _rollups),
     Job("retention", lambda settings: settings.retention_interval, _retention),
+    Job("room_metrics", lambda settings: settings.room_metrics_interval, _room_metrics),
     Job("partitions", lambda settings: settings.upkeep_interval, _partitions),
     Job("rejections", lambda settings: settings.upkeep_interval, _rejections),
     Job("idempotency", lambda settings: settings.upkeep_interval, _idempotency),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from importlib.metadata import version
 from typing import Final, NewType
 
@@ -72,8 +73,13 @@ from domain.sensors.services.energy import Energy
 from domain.sensors.services.export import ExportBuckets, ExportReadings
 from domain.sensors.services.group_commit import GroupCommit
 from domain.sensors.services.live import LiveReadings
+from domain.sensors.services.mark_room_metrics import MarkRoomMetrics
+from domain.sensors.services.query import QueryReadings
+from domain.sensors.services.read_room_metrics import ReadRoomMetrics
 from domain.sensors.services.readings import ReadReadings, WriteReadings
 from domain.sensors.services.rollups import Rollups
+from domain.sensors.services.room_metrics import RefreshRoomMetrics
+from domain.sensors.services.room_metrics_slots import RoomMetricsRules
 from domain.sensors.services.rooms import Rooms
 from domain.sensors.services.sensors import Sensors
 from domain.sensors.services.summary import Summarise
@@ -173,9 +179,10 @@ class EventsProvider(Provider):
         return ProcessName(str(ids.new()))
 
     @provide
-    def dispatcher(self) -> EventDispatcher:
-        """Bind events to their handlers."""
-        return EventDispatcher(HANDLERS)
+    def dispatcher(self, mark_room_metrics: MarkRoomMetrics) -> EventDispatcher:
+        """Bind events to their handlers; asking the container for them in here would wait for ever."""
+        made = {type(handler): handler for handler in (mark_room_metrics,)}
+        return EventDispatcher([made[handler] for handler in HANDLERS])
 
     @provide
     def follower(
@@ -264,6 +271,9 @@ class SensorsProvider(Provider):
     group_commit = provide(GroupCommit)
     sensors = provide(Sensors)
     rooms = provide(Rooms)
+    refresh_room_metrics = provide(RefreshRoomMetrics)
+    mark_room_metrics = provide(MarkRoomMetrics)
+    read_room_metrics = provide(ReadRoomMetrics)
     tariffs = provide(Tariffs)
     write_readings = provide(WriteReadings)
     read_readings = provide(ReadReadings)
@@ -288,11 +298,25 @@ class SensorsProvider(Provider):
         return Summarise(uow, clock, settings.timezone)
 
     @provide
+    def room_metrics_rules(self, settings: Settings) -> RoomMetricsRules:
+        """Work out the metrics of rooms as the settings say, and keep them as long as readings."""
+        kept_for = timedelta(days=settings.retention_days) if settings.retention_days else None
+        every = timedelta(seconds=settings.room_metrics_interval)
+        return RoomMetricsRules(every, settings.timezone, kept_for)
+
+    @provide
     def buckets(
         self, uow: SensorsUnitOfWork, units: SensorsUnitCatalog, clock: Clock, settings: Settings
     ) -> BucketReadings:
         """Count days in the zone of the settings where a call names none."""
         return BucketReadings(uow, units, clock, settings.timezone)
+
+    @provide
+    def query(
+        self, uow: SensorsUnitOfWork, units: SensorsUnitCatalog, clock: Clock, settings: Settings
+    ) -> QueryReadings:
+        """Count days in the zone of the settings where a call names none."""
+        return QueryReadings(uow, units, clock, settings.timezone)
 
 
 class WebProvider(Provider):

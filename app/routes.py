@@ -9,7 +9,9 @@ from adapters.http_api.api_keys import ApiKeysController
 from adapters.http_api.audit import AuditController
 from adapters.http_api.ingestion import IngestionDevicesController
 from adapters.http_api.overview import overview
+from adapters.http_api.query import query_readings
 from adapters.http_api.readings import DataController
+from adapters.http_api.room_metrics import room_metrics
 from adapters.http_api.rooms import RoomsController
 from adapters.http_api.sensor_data import sensor_data
 from adapters.http_api.sensors import SensorsController
@@ -35,9 +37,11 @@ API: Final[tuple[ControllerRouterHandler, ...]] = (
     SensorsController,
     sensor_data,
     RoomsController,
+    room_metrics,
     AnalyticsController,
     TariffsController,
     DataController,
+    query_readings,
     IngestionDevicesController,
     ApiKeysController,
     AuditController,

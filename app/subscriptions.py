@@ -2,16 +2,17 @@
 
 from typing import Final
 
-from adapters.events.dispatcher import Handler
 from domain.ingestion import events as ingestion
 from domain.operations import events as operations
 from domain.operations.model import Topic
 from domain.sensors import events as sensors
+from domain.sensors.services.mark_room_metrics import MarkRoomMetrics
 from domain.shared.events import DomainEvent
 
 TOPICS: Final[dict[type[DomainEvent], Topic | None]] = {
     sensors.ReadingsStored: Topic.ENERGY_DATA,
     sensors.RollupsCorrected: Topic.ENERGY_DATA,
+    sensors.RoomMetricsCorrected: Topic.ENERGY_DATA,
     sensors.SensorCreated: Topic.SENSOR_EVENTS,
     sensors.SensorChanged: Topic.SENSOR_EVENTS,
     sensors.SensorDeleted: Topic.SENSOR_EVENTS,
@@ -27,5 +28,8 @@ TOPICS: Final[dict[type[DomainEvent], Topic | None]] = {
 }
 """Every event of the product, with its topic where it is public."""
 
-HANDLERS: Final[tuple[Handler, ...]] = ()
-"""Who is told of events, at least once each, also after a crash; a handler's annotation says of which."""
+HANDLERS: Final = (MarkRoomMetrics,)
+"""Who is told of events, at least once each, also after a crash; a handler's annotation says of which.
+
+Classes, of which the container makes one each.
+"""

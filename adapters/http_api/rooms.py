@@ -6,11 +6,13 @@ from litestar import Controller, delete, get, post, put
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, UnsetType
 
+from adapters.http_api.room_metrics import NewestMetricsAnswer, newest_answer
 from adapters.http_api.sensors import SensorAnswer, sensor_answer
 from adapters.web.authentication import requires
 from adapters.web.parameters import DEFAULT_LIMIT, Limit, Offset, Page
 from domain.operations.model import Principal, Role
 from domain.sensors.model import Comfort, Room, RoomName
+from domain.sensors.services.read_room_metrics import NewestMetrics, ReadRoomMetrics
 from domain.sensors.services.rooms import Rooms
 from domain.shared.errors import InvalidError, Problem
 
@@ -46,7 +48,7 @@ class ChangedRoom(RoomFields, kw_only=True):
 
 
 class RoomAnswer(msgspec.Struct, kw_only=True):
-    """A room."""
+    """A room; its newest ``metrics`` are null before the first."""
 
     room_name: str
     floor: str | None
@@ -54,6 +56,7 @@ class RoomAnswer(msgspec.Struct, kw_only=True):
     capacity: int | None
     description: str | None
     comfort: ComfortBand | None
+    metrics: NewestMetricsAnswer | None
 
 
 class RoomWithSensors(RoomAnswer, kw_only=True):
@@ -62,7 +65,7 @@ class RoomWithSensors(RoomAnswer, kw_only=True):
     sensors: list[SensorAnswer]
 
 
-def _fields(room: Room) -> dict[str, object]:
+def _fields(room: Room, newest: NewestMetrics | None) -> dict[str, object]:
     return {
         "room_name": room.room_name,
         "floor": room.floor,
@@ -75,11 +78,12 @@ def _fields(room: Room) -> dict[str, object]:
             temperature_max=room.comfort.temperature_max,
             co2_max=room.comfort.co2_max,
         ),
+        "metrics": newest_answer(newest),
     }
 
 
-def _answer(room: Room) -> RoomAnswer:
-    return msgspec.convert(_fields(room), RoomAnswer)
+def _answer(room: Room, newest: NewestMetrics | None = None) -> RoomAnswer:
+    return RoomAnswer(**_fields(room, newest))  # type: ignore[arg-type]  # fields by name
 
 
 def _changes(data: RoomFields) -> dict[str, object]:
@@ -101,11 +105,17 @@ class RoomsController(Controller):
     @get("/", summary="List rooms")
     @inject
     async def list_rooms(
-        self, rooms: FromDishka[Rooms], limit: Limit = DEFAULT_LIMIT, offset: Offset = 0
+        self,
+        rooms: FromDishka[Rooms],
+        metrics: FromDishka[ReadRoomMetrics],
+        limit: Limit = DEFAULT_LIMIT,
+        offset: Offset = 0,
     ) -> Page[RoomAnswer]:
-        """Return rooms by name."""
+        """Return rooms by name, with their newest metrics."""
         found, total = await rooms.list(limit, offset)
-        return Page(items=[_answer(room) for room in found], total=total, limit=limit, offset=offset)
+        newest = await metrics.newest([room.room_name for room in found])
+        items = [_answer(room, newest.get(room.room_name)) for room in found]
+        return Page(items=items, total=total, limit=limit, offset=offset)
 
     @get("/names", summary="List the names of rooms")
     @inject
@@ -124,10 +134,13 @@ class RoomsController(Controller):
 
     @get("/{room_name:str}", summary="Get a room")
     @inject
-    async def get_room(self, room_name: FromPath[str], rooms: FromDishka[Rooms]) -> RoomWithSensors:
-        """Return the room with its sensors."""
+    async def get_room(
+        self, room_name: FromPath[str], rooms: FromDishka[Rooms], metrics: FromDishka[ReadRoomMetrics]
+    ) -> RoomWithSensors:
+        """Return the room with its sensors and its newest metrics."""
         found = await rooms.get(RoomName(room_name))
-        fields = _fields(found.room)
+        newest = await metrics.newest([found.room.room_name])
+        fields = _fields(found.room, newest.get(found.room.room_name))
         return RoomWithSensors(
             **fields,  # type: ignore[arg-type]  # fields by name
             sensors=[sensor_answer(view) for view in found.sensors],
@@ -140,13 +153,15 @@ class RoomsController(Controller):
         room_name: FromPath[str],
         data: JSONBody[ChangedRoom],
         rooms: FromDishka[Rooms],
+        metrics: FromDishka[ReadRoomMetrics],
         principal: FromDishka[Principal],
     ) -> RoomAnswer:
         """Change what is named."""
         if data.room_name not in {UNSET, room_name}:
             problem = Problem("/room_name", "immutable", "a name cannot be changed; describe a new room")
             raise InvalidError(problem.code, problem.detail, [problem])
-        return _answer(await rooms.change(RoomName(room_name), _changes(data), principal.actor))
+        room = await rooms.change(RoomName(room_name), _changes(data), principal.actor)
+        return _answer(room, (await metrics.newest([room.room_name])).get(room.room_name))
 
     @delete("/{room_name:str}", summary="Delete a room", guards=(requires(Role.ADMIN),))
     @inject

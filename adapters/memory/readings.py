@@ -36,7 +36,10 @@ class _Stored:
 
 @dataclass(slots=True)
 class ReadingsState:
-    """What the store of readings holds; ``stale`` are the (sensor, quarter-hour)s that writes touched."""
+    """What the store of readings holds.
+
+    ``stale`` are the (sensor, quarter-hour)s that writes touched, ``sealed`` those whose readings are gone.
+    """
 
     readings: dict[SensorKey, dict[int, _Stored]] = field(default_factory=dict)
     sent: set[tuple[SensorKey, int, _Stored]] = field(default_factory=set)
@@ -44,6 +47,7 @@ class ReadingsState:
     latest: dict[SensorKey, Reading] = field(default_factory=dict)
     versions: dict[SensorKey, int] = field(default_factory=dict)
     stale: set[tuple[SensorKey, int]] = field(default_factory=set)
+    sealed: set[tuple[SensorKey, int]] = field(default_factory=set)
     rejections: list[KeptRejection] = field(default_factory=list)
 
 
@@ -58,6 +62,9 @@ class MemoryReadingStore(ReadingStore):
         outcomes = bytearray(len(batch))
         for run in batch.runs:
             if self._state.versions.get(run.key) != run.version:
+                raise StaleSensorsError
+            quarters = {time_us // QUARTER_HOUR_US for time_us in batch.times_us[run.start : run.stop]}
+            if any((run.key, quarter) in self._state.sealed for quarter in quarters):
                 raise StaleSensorsError
             stored = self._state.readings.setdefault(run.key, {})
             for row in range(run.start, run.stop):

@@ -20,10 +20,9 @@ _PARTITION: Final = timedelta(days=7)
 
 @dataclass(slots=True)
 class RollupsState:
-    """Summaries by level, sensor and number, and the quarter-hours whose readings are gone."""
+    """Summaries by level, sensor and number."""
 
     summaries: dict[Level, dict[SensorKey, dict[int, Summary]]] = field(default_factory=dict)
-    sealed: set[tuple[SensorKey, int]] = field(default_factory=set)
 
 
 class MemoryRollupStore(RollupStore):
@@ -79,14 +78,14 @@ class MemoryRollupStore(RollupStore):
 
     def _sealed_ends(self, key: SensorKey) -> list[tuple[int, float, int]]:
         stored = self._state.summaries.get(Level.QUARTER_HOUR, {}).get(key, {})
-        gone = [one for number, one in stored.items() if (key, number) in self._state.sealed]
+        gone = [one for number, one in stored.items() if (key, number) in self._readings.sealed]
         return [end for one in gone for end in (one[0:3], one[3:6])]
 
     async def take(self, limit: int) -> Marks | None:
         taken: dict[SensorKey, list[int]] = {}
         for key, quarter in sorted(self._readings.stale)[:limit]:
             taken.setdefault(key, [])
-            if (key, quarter) not in self._state.sealed:
+            if (key, quarter) not in self._readings.sealed:
                 taken[key].append(quarter)
             self._readings.stale.discard((key, quarter))
         return Marks([], taken) if taken else None
@@ -96,7 +95,7 @@ class MemoryRollupStore(RollupStore):
         for (key, number), summary in summaries.items():
             if key not in self._sensors.sensors:
                 continue
-            if level is Level.QUARTER_HOUR and (key, number) in self._state.sealed:
+            if level is Level.QUARTER_HOUR and (key, number) in self._readings.sealed:
                 continue
             of_sensor = stored.setdefault(key, {})
             if summary is None:
@@ -114,18 +113,18 @@ class MemoryRollupStore(RollupStore):
 
     async def mark_all(self, key: SensorKey) -> None:
         for number in self._state.summaries.get(Level.QUARTER_HOUR, {}).get(key, {}):
-            if (key, number) not in self._state.sealed:
+            if (key, number) not in self._readings.sealed:
                 self._readings.stale.add((key, number))
 
     async def sealed(self, quarters: Mapping[SensorKey, Collection[int]]) -> frozenset[tuple[SensorKey, int]]:
         asked = {(key, quarter) for key, numbers in quarters.items() for quarter in numbers}
-        return frozenset(asked & self._state.sealed)
+        return frozenset(asked & self._readings.sealed)
 
     async def delete(self, key: SensorKey) -> None:
         for stored in self._state.summaries.values():
             stored.pop(key, None)
         self._readings.stale = {mark for mark in self._readings.stale if mark[0] != key}
-        self._state.sealed = {one for one in self._state.sealed if one[0] != key}
+        self._readings.sealed = {one for one in self._readings.sealed if one[0] != key}
 
     async def drop_readings(self, before: datetime, limit: int) -> int:
         partitions = {
@@ -145,8 +144,12 @@ class MemoryRollupStore(RollupStore):
         if any(low <= quarter < high for _, quarter in self._readings.stale):
             return False
         for key, stored in self._state.summaries.get(Level.QUARTER_HOUR, {}).items():
-            self._state.sealed.update((key, number) for number in stored if low <= number < high)
+            self._readings.sealed.update((key, number) for number in stored if low <= number < high)
         for of_sensor in self._readings.readings.values():
             for time_us in [one for one in of_sensor if start_us <= one < end_us]:
                 del of_sensor[time_us]
+        start, end = from_microseconds(start_us), from_microseconds(end_us)
+        for revisions in self._readings.revisions.values():
+            revisions[:] = [one for one in revisions if not start <= one.time < end]
+        self._readings.sent = {one for one in self._readings.sent if not start_us <= one[1] < end_us}
         return True

@@ -7,6 +7,7 @@ from adapters.memory.database import MemoryDatabase, MemorySession
 from adapters.memory.inventory import MemoryInventoryStore
 from adapters.memory.readings import MemoryReadingStore, MemoryRejectionStore
 from adapters.memory.rollups import MemoryRollupStore
+from adapters.memory.room_metrics import MemoryRoomMetricsStore
 from adapters.memory.sensors import MemoryRoomStore, MemorySensorStore
 from adapters.memory.tariffs import MemoryTariffStore
 from domain.sensors.ports import SensorsTransaction, SensorsUnitOfWork
@@ -25,6 +26,7 @@ class MemorySensorsTransaction(SensorsTransaction):
         self._rollups = MemoryRollupStore(session)
         self._rejections = MemoryRejectionStore(session)
         self._inventory = MemoryInventoryStore(session)
+        self._room_metrics = MemoryRoomMetricsStore(session)
 
     @property
     def sensors(self) -> MemorySensorStore:
@@ -53,6 +55,10 @@ class MemorySensorsTransaction(SensorsTransaction):
     @property
     def inventory(self) -> MemoryInventoryStore:
         return self._inventory
+
+    @property
+    def room_metrics(self) -> MemoryRoomMetricsStore:
+        return self._room_metrics
 
     @property
     def events(self) -> MemorySession:

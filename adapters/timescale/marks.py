@@ -16,29 +16,41 @@ LAST_QUARTER: Final = 2**31 - 1
 # How many entries one row holds at most, and how many rows are looked at in search of the oldest entries.
 _ENTRIES: Final = 20_000
 _ROWS: Final = 2_000
+_FEW: Final = 8
+"""So few sensors are sooner found in an array than taken out of it."""
 
 _TURN: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('sensors.rollups', 0))"
+# Rows alike say the same, most likely: the same sensors send again and again.
 _OLDEST: Final = f"""SELECT id FROM (
-  SELECT id, sum(cardinality(buckets)) OVER (ORDER BY id) - cardinality(buckets) AS earlier
-  FROM (SELECT id, buckets FROM sensors.stale_buckets ORDER BY id LIMIT {_ROWS}) AS oldest) AS counted
-WHERE earlier < $1"""
+  SELECT id, sum(entries) OVER by_age - entries AS earlier,
+    coalesce(sum(entries) FILTER (WHERE is_first)
+      OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS earlier_differing
+  FROM (
+    SELECT id, entries,
+      row_number() OVER (PARTITION BY first_key, last_key, first_bucket, last_bucket, entries ORDER BY id) = 1
+        AS is_first
+    FROM (SELECT id, entries, first_key, last_key, first_bucket, last_bucket
+      FROM sensors.stale_buckets ORDER BY id LIMIT {_ROWS}) AS oldest) AS alike
+  WINDOW by_age AS (ORDER BY id)) AS counted
+WHERE earlier_differing < $1::int8 AND earlier < 10 * $1::int8"""
 # Nothing younger than a day is ever sealed.
-_TAKEN: Final = """SELECT DISTINCT key, bucket FROM (
-  SELECT unnest(sensor_keys) AS key, unnest(buckets) AS bucket FROM sensors.stale_buckets
-  WHERE id = ANY({})) AS entry
-WHERE bucket > extract(epoch FROM now()) / 900 - 96 OR NOT EXISTS (
-  SELECT FROM sensors.rollups AS stored WHERE stored.sensor_key = entry.key AND stored.level = 900
-    AND stored.bucket = entry.bucket AND stored.sealed)
+_TAKEN: Final = """SELECT key, bucket FROM (
+  SELECT DISTINCT key, bucket FROM (
+    SELECT unnest(sensor_keys) AS key, unnest(buckets) AS bucket FROM sensors.stale_buckets
+    WHERE id = ANY({})) AS entry OFFSET 0) AS touched
+WHERE bucket > extract(epoch FROM now())::int / 900 - 96 OR (
+  SELECT sealed FROM sensors.rollups AS stored WHERE stored.sensor_key = touched.key AND stored.level = 900
+    AND stored.bucket = touched.bucket) IS NOT TRUE
 ORDER BY key, bucket"""
 _DELETE: Final = "DELETE FROM sensors.stale_buckets WHERE id = ANY($1::text::int8[])"
-MARK_COLUMNS: Final = "sensor_keys, buckets, first_key, last_key, first_bucket, last_bucket"
+MARK_COLUMNS: Final = "sensor_keys, buckets, first_key, last_key, first_bucket, last_bucket, entries"
 _MARK: Final = f"""INSERT INTO sensors.stale_buckets ({MARK_COLUMNS})
-VALUES ($1::text::int[], $2::text::int[], $3, $4, $5, $6)"""
+VALUES ($1::text::int[], $2::text::int[], $3, $4, $5, $6, $7)"""
 # What waits is marked once more, since it may be worked off right now by the rules of before. 9600
 # quarter-hours are a hundred days.
 _MARK_ALL: Final = f"""INSERT INTO sensors.stale_buckets ({MARK_COLUMNS})
 SELECT array_fill($1::int, ARRAY[count(*)::int]), array_agg(bucket ORDER BY bucket),
-  $1, $1, min(bucket), max(bucket)
+  $1, $1, min(bucket), max(bucket), count(*)
 FROM (
   SELECT bucket FROM sensors.rollups WHERE sensor_key = $1 AND level = 900 AND NOT sealed
   UNION SELECT bucket FROM (
@@ -52,16 +64,33 @@ _ANY_BETWEEN: Final = """SELECT EXISTS (SELECT FROM (
 
 def marked(keys: Collection[SensorKey], low: int = 0, high: int = LAST_QUARTER) -> str:
     """Return a query for ``key, bucket`` of the marks of these sensors (at least one) in ``[low, high)``."""
-    return f"""SELECT DISTINCT key, bucket FROM (
+    between = f"first_bucket < {high} AND last_bucket >= {low}"
+    wanted = array(keys)
+    # Live data is of one quarter-hour, mostly: then there is only one array to look into.
+    if len(keys) <= _FEW:
+        of_one = f"""SELECT key, first_bucket AS bucket
+FROM unnest({wanted}) AS key CROSS JOIN sensors.stale_buckets
+WHERE first_bucket = last_bucket AND {between}
+  AND key BETWEEN first_key AND last_key AND key = ANY(sensor_keys)"""
+    else:
+        of_one = f"""SELECT key, bucket FROM (
+  SELECT unnest(sensor_keys) AS key, first_bucket AS bucket FROM (
+    SELECT DISTINCT sensor_keys, first_bucket FROM sensors.stale_buckets
+    WHERE first_bucket = last_bucket AND {between}) AS differing) AS entry WHERE key = ANY({wanted})"""
+    return f"""{of_one}
+UNION SELECT key, bucket FROM (
   SELECT unnest(sensor_keys) AS key, unnest(buckets) AS bucket FROM sensors.stale_buckets
-  WHERE first_key <= {max(keys)} AND last_key >= {min(keys)}
-    AND first_bucket < {high} AND last_bucket >= {low}) AS entry
-WHERE key = ANY({array(keys)}) AND bucket >= {low} AND bucket < {high}"""
+  WHERE first_bucket < last_bucket AND {between}
+    AND first_key <= {max(keys)} AND last_key >= {min(keys)}) AS entry
+WHERE key = ANY({wanted}) AND bucket >= {low} AND bucket < {high}"""
 
 
 async def marks_of(
-    driver: Any, keys: Collection[SensorKey], low: int, high: int
-) -> dict[SensorKey, list[int]]:  # noqa: ANN401
+    driver: Any,  # noqa: ANN401 - asyncpg is untyped
+    keys: Collection[SensorKey],
+    low: int,
+    high: int,
+) -> dict[SensorKey, list[int]]:
     """Return the marked quarter-hours of the sensors in ``[low, high)``, sorted."""
     return by_sensor(await copied_rows(driver, marked(keys, low, high) + " ORDER BY key, bucket", PAIR))
 
@@ -86,9 +115,9 @@ async def finish_marks(driver: Any, taken: Marks, still_stale: Mapping[SensorKey
     await driver.execute(_DELETE, integers(taken.ids))
 
 
-def mark_row(keys: Sequence[int], buckets: Sequence[int]) -> tuple[str, str, int, int, int, int]:
+def mark_row(keys: Sequence[int], buckets: Sequence[int]) -> tuple[str, str, int, int, int, int, int]:
     """Return the values of `MARK_COLUMNS` for quarter-hours; the keys are sorted."""
-    return integers(keys), integers(buckets), keys[0], keys[-1], min(buckets), max(buckets)
+    return integers(keys), integers(buckets), keys[0], keys[-1], min(buckets), max(buckets), len(keys)
 
 
 async def mark_all(driver: Any, key: SensorKey) -> None:  # noqa: ANN401

@@ -41,7 +41,7 @@ later AS MATERIALIZED (
     ORDER BY bucket LIMIT 1) AS stored),
 before AS (
   SELECT key, min(marked.bucket) AS bucket FROM marked LEFT JOIN earlier USING (key)
-  WHERE marked.bucket < {start} / {quarter}.0 AND marked.bucket > coalesce(earlier.bucket, -1) GROUP BY key),
+  WHERE marked.bucket <= {last_quarter} AND marked.bucket > coalesce(earlier.bucket, -1) GROUP BY key),
 after AS (
   SELECT key, max(marked.bucket) AS bucket FROM marked LEFT JOIN later USING (key)
   WHERE marked.bucket >= {end_quarter} AND (later.bucket IS NULL OR marked.bucket < later.bucket)
@@ -94,7 +94,7 @@ async def nearest_readings(
         end=end_us,
         start_quarter=start_quarter,
         end_quarter=end_quarter,
-        quarter=_QUARTER_US,
+        last_quarter=(start_us - 1) // _QUARTER_US,
     )
     before, after = _Side({}, []), _Side({}, [])
     for row in await copied_rows(driver, query, _ROW):

@@ -63,11 +63,12 @@ newest AS (
   SET time = excluded.time, value = excluded.value, quality = excluded.quality
   WHERE excluded.time >= stored.time),
 marks AS (
-  INSERT INTO sensors.stale_buckets (sensor_keys, buckets, first_key, last_key, first_bucket, last_bucket)
-  VALUES ({5}::text::int[], {6}::text::int[], {7}::int, {8}::int, {9}::int, {10}::int))"""
+  INSERT INTO sensors.stale_buckets (
+    sensor_keys, buckets, first_key, last_key, first_bucket, last_bucket, entries)
+  VALUES ({5}::text::int[], {6}::text::int[], {7}::int, {8}::int, {9}::int, {10}::int, {11}::int))"""
 # Whoever drops readings has sealed what was summed up of them before: then these come too late.
 _OLD: Final = """, closed AS (
-  SELECT FROM (SELECT unnest({11}::text::int[]) AS key, unnest({12}::text::int[]) AS bucket) AS old
+  SELECT FROM (SELECT unnest({12}::text::int[]) AS key, unnest({13}::text::int[]) AS bucket) AS old
   CROSS JOIN LATERAL (SELECT FROM sensors.rollups AS stored WHERE stored.sensor_key = old.key
     AND stored.level = 900 AND stored.bucket = old.bucket AND stored.sealed OFFSET 0) AS stored LIMIT 1)"""
 _SURELY_OPEN_SECONDS: Final = 43_200

@@ -9,6 +9,7 @@ from adapters.timescale.partitions import Partitions
 from adapters.timescale.readings import TimescaleReadingStore
 from adapters.timescale.rejections import TimescaleRejectionStore
 from adapters.timescale.rollups import TimescaleRollupStore
+from adapters.timescale.room_metrics import TimescaleRoomMetricsStore
 from adapters.timescale.rooms import TimescaleRoomStore
 from adapters.timescale.sensors import TimescaleSensorStore
 from adapters.timescale.session import Session
@@ -29,6 +30,7 @@ class TimescaleSensorsTransaction(SensorsTransaction):
         self._rollups = TimescaleRollupStore(session, partitions)
         self._rejections = TimescaleRejectionStore(session)
         self._inventory = TimescaleInventoryStore(session)
+        self._room_metrics = TimescaleRoomMetricsStore(session)
 
     @property
     def sensors(self) -> TimescaleSensorStore:
@@ -57,6 +59,10 @@ class TimescaleSensorsTransaction(SensorsTransaction):
     @property
     def inventory(self) -> TimescaleInventoryStore:
         return self._inventory
+
+    @property
+    def room_metrics(self) -> TimescaleRoomMetricsStore:
+        return self._room_metrics
 
     @property
     def events(self) -> Session:

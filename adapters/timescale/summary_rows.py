@@ -74,7 +74,8 @@ async def stored_summaries(
             ),
         )
         with _no_collections():
-            _collect(found, _SENSOR_OF_SUMMARY.iter_unpack(rows), map(Summary._make, _SUMMARY.iter_unpack(rows)))
+            parts = list(map(Summary._make, _SUMMARY.iter_unpack(rows)))
+            _collect(found, _SENSOR_OF_SUMMARY.iter_unpack(rows), parts)
     if raw:
         rows = await copied(
             driver,
@@ -88,15 +89,15 @@ async def stored_summaries(
         )
         with _no_collections():
             _collect(found, _SENSOR_OF_READING.iter_unpack(rows), _singles(_READING.iter_unpack(rows)))
-    for parts in found.values():
+    for of_sensor in found.values():
         # Nearly in order as they come; the first field tells.
-        parts.sort()
+        of_sensor.sort()
     return found
 
 
 @contextmanager
 def _no_collections() -> Iterator[None]:
-    """Keep the collector of garbage from looking at each of many new tuples again and again: half the time."""
+    """Keep the collector of garbage from looking at many new tuples again and again: half the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -107,13 +108,13 @@ def _no_collections() -> Iterator[None]:
 
 
 def _collect(
-    found: dict[SensorKey, list[Summary]], sensors: Iterable[tuple[int]], parts: Iterable[Summary]
+    found: dict[SensorKey, list[Summary]], sensors: Iterable[tuple[int]], parts: Sequence[Summary]
 ) -> None:
     """Append to each sensor's summaries those that stand beside its key."""
-    everything, start = list(parts), 0
+    start = 0
     for (key,), run in groupby(sensors):
         stop = start + sum(1 for _ in run)
-        found.setdefault(SensorKey(key), []).extend(everything[start:stop])
+        found.setdefault(SensorKey(key), []).extend(parts[start:stop])
         start = stop
 
 

@@ -1,12 +1,12 @@
 """How events read on the WebSocket: the one place where an event becomes public JSON.
 
 ``data`` is the event's ``type`` (its name in snake case) and its facts, without what is internal. Stored
-readings have words of their own.
+readings and corrections have words of their own.
 """
 
 import re
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Final
@@ -15,10 +15,11 @@ import msgspec
 
 from adapters.websocket.readings import StoredReadings
 from domain.operations.model import FeedEntry
-from domain.sensors.events import ReadingsStored
+from domain.sensors.events import ReadingsStored, RollupsCorrected, RoomMetricsCorrected
 from domain.sensors.model import Sensor, SensorKey
 from domain.sensors.services.live import LiveReadings, Selection
 from domain.shared.events import DomainEvent
+from domain.shared.time import from_microseconds
 
 _INTERNAL: Final = frozenset({"event_id", "occurred_at", "actor", "key"})
 """Who did it is for the audit trail, which only admins read; keys never leave the product."""
@@ -64,6 +65,60 @@ class _Facts:
         return self._text
 
 
+class _CorrectedSensors:
+    """The data of a `RollupsCorrected`. Sensors that were deleted since are left out."""
+
+    def __init__(self, event: RollupsCorrected, sensors: Mapping[SensorKey, Sensor]) -> None:
+        columns = zip(event.sensor_keys, event.starts_us, event.ends_us, strict=True)
+        self._ranges = [
+            (sensor, {"sensor_id": sensor.sensor_id, **_range(start_us, end_us)})
+            for key, start_us, end_us in columns
+            if (sensor := sensors.get(SensorKey(key))) is not None
+        ]
+
+    def data(self, selection: Selection) -> str | None:
+        return _correction("sensors", [told for sensor, told in self._ranges if selection.matches(sensor)])
+
+
+class _CorrectedRooms:
+    """The data of a `RoomMetricsCorrected`, which is nothing to those who ask for certain sensors only."""
+
+    def __init__(self, event: RoomMetricsCorrected) -> None:
+        columns = zip(event.room_names, event.starts_us, event.ends_us, strict=True)
+        self._ranges = [
+            (room, {"room_name": room, **_range(start_us, end_us)}) for room, start_us, end_us in columns
+        ]
+
+    def data(self, selection: Selection) -> str | None:
+        if selection.sensor_ids is not None or selection.quantities is not None:
+            return None
+        wanted = selection.room_names
+        return _correction("rooms", [told for room, told in self._ranges if wanted is None or room in wanted])
+
+
+def _range(start_us: int, end_us: int) -> dict[str, str]:
+    return {
+        "start": from_microseconds(start_us).isoformat(),
+        "end": from_microseconds(end_us).isoformat(),
+    }
+
+
+def _correction(kind: str, ranges: Sequence[Mapping[str, str]]) -> str | None:
+    return _ENCODER.encode({"type": "correction", kind: ranges}).decode() if ranges else None
+
+
+def _words(
+    event: DomainEvent, sensors: Mapping[SensorKey, Sensor]
+) -> StoredReadings | _CorrectedSensors | _CorrectedRooms | _Facts:
+    if isinstance(event, ReadingsStored):
+        return StoredReadings(event, sensors)
+    if isinstance(event, RollupsCorrected):
+        return _CorrectedSensors(event, sensors)
+    if isinstance(event, RoomMetricsCorrected):
+        return _CorrectedRooms(event)
+    return _Facts(event)
+
+
 class WordedEvent:
     """An event of the feed in words: encoded once per filter, however many clients get it."""
 
@@ -71,7 +126,7 @@ class WordedEvent:
         event = entry.event
         self.topic = entry.topic
         self.seq = entry.seq
-        self._words = StoredReadings(event, sensors) if isinstance(event, ReadingsStored) else _Facts(event)
+        self._words = _words(event, sensors)
         self._head = f'"topic":"{entry.topic}","seq":{entry.seq},"time":"{entry.time.isoformat()}","data":'
         self._bodies: dict[Selection, str | None] = {}
         self._frames: dict[tuple[str | int, Selection], str] = {}
@@ -98,6 +153,6 @@ class WordedEvent:
 async def worded(entry: FeedEntry, live: LiveReadings) -> WordedEvent:
     """Put an event into words, with the sensors that it speaks of."""
     event = entry.event
-    if isinstance(event, ReadingsStored):
+    if isinstance(event, ReadingsStored | RollupsCorrected):
         return WordedEvent(entry, await live.describe([SensorKey(key) for key in event.sensor_keys]))
     return WordedEvent(entry, {})

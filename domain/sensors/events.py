@@ -140,3 +140,16 @@ class RollupsCorrected(DomainEvent):
     sensor_keys: Integers
     starts_us: Integers
     ends_us: Integers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomMetricsCorrected(DomainEvent):
+    """Late or corrected readings changed the metrics of rooms that were worked out before.
+
+    Of equal length: each room with a range of µs since the epoch in which its slots changed; a room may
+    come several times.
+    """
+
+    room_names: tuple[RoomName, ...]
+    starts_us: Integers
+    ends_us: Integers

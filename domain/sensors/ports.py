@@ -28,6 +28,7 @@ from domain.sensors.model import (
     Source,
     Staleness,
 )
+from domain.sensors.room_metrics import RoomMetricsStore
 from domain.sensors.summaries import Summary
 from domain.sensors.tariffs import Tariff, TariffName
 from domain.shared.ports import EventSink
@@ -398,6 +399,10 @@ class SensorsTransaction(Protocol):
     @property
     @abstractmethod
     def inventory(self) -> InventoryStore: ...
+
+    @property
+    @abstractmethod
+    def room_metrics(self) -> RoomMetricsStore: ...
 
     @property
     @abstractmethod

@@ -7,11 +7,13 @@ is associative, a new reading changes only the summary of its own time, and any 
 exact.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
-from domain.sensors.linking import Piece, last_link, linking
+from domain.sensors.linking import HOUR_US, Link, Piece, last_link, linking
+from domain.sensors.linking_many import linking_many
 from domain.sensors.model import Sensor
 
 
@@ -45,7 +47,10 @@ def single(time_us: int, value: float, quality: int) -> Summary:
 
 @dataclass(slots=True)
 class Total:
-    """What readings gave one bucket: figures of the readings in it, and of the time that they account for."""
+    """What readings gave one bucket: figures of the readings in it, and of the time that they account for.
+
+    Buckets without any are one and the same (`totals`), so that one that was returned is not to be changed.
+    """
 
     amount: float = 0.0
     covered_us: int = 0
@@ -59,48 +64,70 @@ class Total:
 
     def add(self, part: Summary) -> None:
         """Count readings that lie in this bucket, later than those counted so far."""
+        _, first, _, _, self.last, _, count, total, minimum, maximum, amount, covered_us, estimated = part
         if not self.count:
-            self.first, self.minimum, self.maximum = part.first_value, part.minimum, part.maximum
-        elif part.minimum < self.minimum:
-            self.minimum = part.minimum
-        if part.maximum > self.maximum:  # noqa: PLR1730 - three times as fast as max()
-            self.maximum = part.maximum
-        self.last = part.last_value
-        self.count += part.count
-        self.total += part.total
-        self.amount += part.amount
-        self.covered_us += part.covered_us
-        self.estimated |= part.estimated
+            self.first, self.minimum, self.maximum = first, minimum, maximum
+        elif minimum < self.minimum:
+            self.minimum = minimum
+        if maximum > self.maximum:  # noqa: PLR1730 - three times as fast as max()
+            self.maximum = maximum
+        self.count += count
+        self.total += total
+        self.amount += amount
+        self.covered_us += covered_us
+        if estimated:
+            self.estimated = True
+
+
+def merging(sensor: Sensor) -> Callable[[Sequence[Summary]], Summary]:
+    """Return what makes one summary of several (at least one, in order of time) of this sensor."""
+    link, link_many = linking(sensor), linking_many(sensor)
+
+    def merge(parts: Sequence[Summary]) -> Summary:
+        if len(parts) == 1:
+            return parts[0]
+        columns = zip(*parts, strict=True)
+        starts, firsts, first_qualities, ends, lasts, last_qualities = (next(columns) for _ in range(6))
+        counts, sums, minima, maxima, amounts, covered, guessed = columns
+        between = None
+        if not any(first_qualities) and not any(last_qualities):
+            between = link_many(ends[:-1], lasts[:-1], starts[1:], firsts[1:])
+        amount, covered_us, estimated = (*between, False) if between else _between(link, parts)
+        return Summary(
+            starts[0],
+            firsts[0],
+            first_qualities[0],
+            ends[-1],
+            lasts[-1],
+            last_qualities[-1],
+            sum(counts),
+            sum(sums),
+            min(minima),
+            max(maxima),
+            amount + sum(amounts),
+            covered_us + sum(covered),
+            estimated or any(guessed),
+        )
+
+    return merge
 
 
 def merged(sensor: Sensor, parts: Sequence[Summary]) -> Summary:
     """Return the summary of all parts (at least one, in order of time)."""
-    if len(parts) == 1:
-        return parts[0]
-    link = linking(sensor)
-    before = parts[0]
-    total = Total()
-    total.add(before)
-    for part in parts[1:]:
+    return merging(sensor)(parts)
+
+
+def _between(link: Link, parts: Sequence[Summary]) -> tuple[float, int, bool]:
+    """Return the amount and the time of the pieces between the parts, and whether any is a guess."""
+    amount, covered_us, estimated = 0.0, 0, False
+    for before, part in pairwise(parts):
         piece = link(*before[3:6], *part[:3])
         if piece is not None:
-            total.estimated |= piece.estimated
+            estimated |= piece.estimated
             if piece.counted:
-                total.amount += piece.whole_amount
-                total.covered_us += piece.end_us - piece.start_us
-        total.add(part)
-        before = part
-    return Summary(
-        *parts[0][:3],
-        *before[3:6],
-        total.count,
-        total.total,
-        total.minimum,
-        total.maximum,
-        total.amount,
-        total.covered_us,
-        total.estimated,
-    )
+                amount += piece.whole_amount
+                covered_us += piece.end_us - piece.start_us
+    return amount, covered_us, estimated
 
 
 def totals(sensor: Sensor, parts: Iterable[Summary], edges_us: Sequence[int]) -> list[Total]:
@@ -109,7 +136,8 @@ def totals(sensor: Sensor, parts: Iterable[Summary], edges_us: Sequence[int]) ->
     Parts are in order of time, and no edge cuts one. Those before the first edge and after the last give
     only what reaches into the buckets from there.
     """
-    result = [Total() for _ in edges_us[1:]]
+    nothing = Total()
+    result = [nothing] * max(len(edges_us) - 1, 0)
     if not result:
         return result
     link = linking(sensor)
@@ -118,34 +146,51 @@ def totals(sensor: Sensor, parts: Iterable[Summary], edges_us: Sequence[int]) ->
     at = 0
     for part in parts:
         if before is not None:
-            piece = link(*before[3:6], *part[:3])
-            if piece is not None and piece.end_us > lowest and piece.start_us < highest:
-                _share(piece, result, edges_us, at)
-        if lowest <= part.first_us < highest:
-            while edges_us[at + 1] <= part.first_us:
+            piece = link(before[3], before[4], before[5], part[0], part[1], part[2])
+            if piece is not None:
+                _share(piece, result, edges_us, at, nothing)
+        first_us = part[0]
+        if lowest <= first_us < highest:
+            while edges_us[at + 1] <= first_us:
                 at += 1
-            result[at].add(part)
+            _touched(result, at, nothing).add(part)
         before = part
     if before is not None:
         piece = last_link(sensor)(*before[3:6])
-        if piece is not None and piece.end_us > lowest and piece.start_us < highest:
-            _share(piece, result, edges_us, at)
+        if piece is not None:
+            _share(piece, result, edges_us, at, nothing)
     return result
 
 
-def _share(piece: Piece, result: list[Total], edges_us: Sequence[int], at: int) -> None:
+def _touched(result: list[Total], at: int, nothing: Total) -> Total:
+    """Return the bucket to be added to: one of its own from here on."""
+    found = result[at]
+    if found is nothing:
+        found = result[at] = Total()
+    return found
+
+
+def _share(piece: Piece, result: list[Total], edges_us: Sequence[int], at: int, nothing: Total) -> None:
     """Give each bucket from ``at`` on what of the piece lies in it."""
+    start_us, end_us, start_rate, end_rate, estimated, shapeless, counted = piece
     last = len(result) - 1
-    while at < last and edges_us[at + 1] <= piece.start_us:
+    while at < last and edges_us[at + 1] <= start_us:
         at += 1
-    while True:
-        start, end = max(piece.start_us, edges_us[at]), min(piece.end_us, edges_us[at + 1])
+    if start_us >= edges_us[at] and end_us <= edges_us[at + 1]:
+        total = _touched(result, at, nothing)
+        if estimated:
+            total.estimated = True
+        if counted:
+            total.amount += (start_rate + end_rate) / 2 * (end_us - start_us) / HOUR_US
+            total.covered_us += end_us - start_us
+        return
+    while at <= last and edges_us[at] < end_us:
+        start, end = max(start_us, edges_us[at]), min(end_us, edges_us[at + 1])
         if start < end:
-            total, whole = result[at], start == piece.start_us and end == piece.end_us
-            total.estimated |= piece.estimated or (piece.shapeless and not whole)
-            if piece.counted:
-                total.amount += piece.whole_amount if whole else piece.amount(start, end)
+            total = _touched(result, at, nothing)
+            if estimated or shapeless:
+                total.estimated = True
+            if counted:
+                total.amount += piece.amount(start, end)
                 total.covered_us += end - start
         at += 1
-        if at > last or edges_us[at] >= piece.end_us:
-            return

@@ -107,8 +107,14 @@ BEGIN
     END IF;
     SELECT quote_ident(nspname) INTO timescale
     FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'timescaledb';
-    -- Everybody waits behind who waits for these locks: often for a moment rather than once for long.
+    -- Everybody waits behind who waits for these locks: often for a moment rather than once for long. And
+    -- whoever waits for the partition that the caller closed may hold them: then it is for another time.
     FOR attempt IN 1..12 LOOP
+        IF EXISTS (SELECT FROM pg_locks WHERE relation = name::regclass AND NOT granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+        THEN
+            RETURN false;
+        END IF;
         BEGIN
             IF (SELECT relkind FROM pg_class WHERE oid = 'sensors.readings'::regclass) = 'p' THEN
                 LOCK TABLE ONLY sensors.readings IN ACCESS EXCLUSIVE MODE;
@@ -153,15 +159,19 @@ END
 $gather$;
 """
 
-# A row that says nothing of its bounds may hold any sensor and time: older programs leave such ones.
+# The bounds of a row spare a look into its arrays. One that says nothing of them may hold any sensor and
+# time: older programs leave such ones.
 _MARK = """
 ALTER TABLE sensors.stale_buckets
     ADD COLUMN first_key integer DEFAULT 0 NOT NULL,
     ADD COLUMN last_key integer DEFAULT 2147483647 NOT NULL,
     ADD COLUMN first_bucket integer DEFAULT 0 NOT NULL,
-    ADD COLUMN last_bucket integer DEFAULT 2147483647 NOT NULL;
-INSERT INTO sensors.stale_buckets (sensor_keys, buckets, first_key, last_key, first_bucket, last_bucket)
-    SELECT sensor_keys, buckets, sensor_keys[1], sensor_keys[1], buckets[1], buckets[cardinality(buckets)]
+    ADD COLUMN last_bucket integer DEFAULT 2147483647 NOT NULL,
+    ADD COLUMN entries integer DEFAULT 1000 NOT NULL;
+INSERT INTO sensors.stale_buckets (
+        sensor_keys, buckets, first_key, last_key, first_bucket, last_bucket, entries)
+    SELECT sensor_keys, buckets, sensor_keys[1], sensor_keys[1],
+        buckets[1], buckets[cardinality(buckets)], cardinality(buckets)
     FROM pg_temp.unsummed;
 """
 
@@ -170,7 +180,7 @@ _FUNCTIONS = (
     "sensors.close_readings(timestamptz, timestamptz)",
     "sensors.drop_readings(timestamptz, timestamptz)",
 )
-_BOUNDS = ("first_key", "last_key", "first_bucket", "last_bucket")
+_BOUNDS = ("first_key", "last_key", "first_bucket", "last_bucket", "entries")
 
 
 def upgrade() -> None:

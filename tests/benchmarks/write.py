@@ -1,34 +1,28 @@
 """How fast readings are stored over HTTP, beside raw COPY into the same table in the same run.
 
-    python -m tests.benchmarks.write [--database-url URL] [--requests N] [--json FILE]
+    python -m tests.benchmarks.write [--database-url URL] [--requests N]
 
 The database is the embedded one with fsync, or a new database on the server of the URL (its superuser's).
 Server, loader and database are processes of their own on this machine, and all of them share its cores.
 """
 
 import argparse
-import os
-import platform
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
-from pathlib import Path
 from statistics import fmean, quantiles
 from typing import Final
 
-import msgspec
 import psycopg
 from rich.console import Console
-from rich.table import Table
 
-from adapters.embedded.postgres import EmbeddedPostgres
 from tests.benchmarks import copying
+from tests.benchmarks.database import database_server
 from tests.benchmarks.loading import Load, Sent, send
 from tests.benchmarks.preparing import prepare
+from tests.benchmarks.results import Cell, Section, numbers, on_terminal, words
 from tests.benchmarks.serving import Served, served
 from tests.benchmarks.shapes import MANY_ROWS, ONE_ROW, ONE_SENSOR, STEP, Shape
 from tests.databases import migrated_database
@@ -171,65 +165,49 @@ def _compared(result: Result, reference: float, fresh: float | None = None) -> R
     return Result(**facts)
 
 
-def table(results: Sequence[Result]) -> Table:
-    """Return the results for people."""
-    found = Table(title="Writing readings")
-    for name in ("path", "shape"):
-        found.add_column(name)
-    for name in ("connections", "rows/s", "of COPY", "of fresh", "CPU s/M", "p50 ms", "p99 ms"):
-        found.add_column(name, justify="right")
-    for number, one in enumerate(results):
-        found.add_row(
+def sections(server_url: str, requests: int) -> Iterator[Section]:
+    """Yield the table of all measurements."""
+    rows: list[tuple[Cell, ...]] = [
+        (
             one.path,
             one.shape,
-            str(one.connections),
-            f"{one.rows_per_second:,.0f}",
-            *(_shown(figure) for figure in (one.share, one.of_fresh)),
-            *(_shown(figure, 1) for figure in (one.cpu, one.p50_ms, one.p99_ms)),
-            end_section=number + 1 < len(results) and results[number + 1].path != one.path,
+            one.connections,
+            one.rows_per_second,
+            one.share,
+            one.of_fresh,
+            one.cpu,
+            one.p50_ms,
+            one.p99_ms,
         )
-    return found
-
-
-def _shown(figure: float | None, digits: int = 2) -> str:
-    return "" if figure is None else f"{figure:.{digits}f}"
-
-
-def report(results: Sequence[Result]) -> bytes:
-    """Return the results and the machine as JSON."""
-    machine = {
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "measured_at": datetime.now(UTC),
-    }
-    return msgspec.json.format(msgspec.json.encode({"machine": machine, "results": results}))
-
-
-@contextmanager
-def database_server(url: str | None) -> Iterator[str]:
-    """Give the server of the URL, else an embedded one for the time of the block."""
-    if url is not None:
-        yield url
-        return
-    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder) / "data") as embedded:
-        yield embedded
+        for one in measure(server_url, requests)
+    ]
+    yield Section(
+        "write",
+        "Writing readings over HTTP, beside raw COPY",
+        f"{requests:,} requests of 1,000 rows a measurement. Read the ratios: raw COPY of 5,000 rows a "
+        "transaction over one connection, before and after each shape (the mean of both is 1.00), is what the "
+        "machine gave in those seconds.",
+        (
+            *words("path", "shape"),
+            *numbers("connections", "rows/s"),
+            *numbers("of COPY", "of fresh", digits=2),
+            *numbers("CPU s of the server per million", "p50 ms", "p99 ms", digits=1),
+        ),
+        rows,
+    )
 
 
 def main() -> None:
-    """Run the benchmark, show it as a table, and write it as JSON where asked to."""
+    """Run this benchmark alone; `energy-dashboard bench --only write` shows the same."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--database-url", help="a superuser's URL; default: an embedded server")
     parser.add_argument("--requests", type=int, default=300, help="requests of 1,000 rows a measurement")
-    parser.add_argument("--json", type=Path, help="where to write the results")
     arguments = parser.parse_args()
     with database_server(arguments.database_url) as url:
-        results = list(measure(url, arguments.requests))
-    Console().print(table(results))
-    if arguments.json is not None:
-        arguments.json.write_bytes(report(results))
+        for section in sections(url, arguments.requests):
+            Console().print(on_terminal(section))
 
 
 if __name__ == "__main__":

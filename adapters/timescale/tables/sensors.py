@@ -163,11 +163,12 @@ stale_buckets = Table(
     # Quarter-hours since the epoch, beside the sensor of the same position.
     Column("buckets", ARRAY(Integer), nullable=False),
     Column("marked_at", _TIMESTAMPTZ, nullable=False, server_default=text("now()")),
-    # The least and greatest of both; the defaults, which say nothing, are for programs that know none.
+    # The least and greatest of both, and their number; the defaults are for programs that know of none.
     Column("first_key", Integer, nullable=False, server_default=text("0")),
     Column("last_key", Integer, nullable=False, server_default=text("2147483647")),
     Column("first_bucket", Integer, nullable=False, server_default=text("0")),
     Column("last_bucket", Integer, nullable=False, server_default=text("2147483647")),
+    Column("entries", Integer, nullable=False, server_default=text("1000")),
     schema="sensors",
     comment="Quarter-hours whose readings changed since they were summed up.",
 )

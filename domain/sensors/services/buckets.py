@@ -1,10 +1,11 @@
 """Readings of one sensor in calendar buckets."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -44,6 +45,9 @@ class Aggregate(StrEnum):
     FIRST = "first"
     LAST = "last"
     ENERGY = "energy"
+
+    __hash__ = str.__hash__
+    """That of an enum is written in Python, and a call may look some hundred thousand of these up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,15 +152,17 @@ def sensor_buckets(
     aggregates: Collection[Aggregate],
 ) -> list[Bucket]:
     """Return the buckets of one sensor, its times in the zone, its figures in the conversion's unit."""
+    local = [edge.astimezone(zone) for edge in edges]
+    figures = figuring(sensor, conversion, aggregates)
     buckets: list[Bucket] = []
     for number, (start, end) in enumerate(pairwise(edges)):
         total = found.buckets[number]
         coverage = total.covered_us / ((end - start) // MICROSECOND)
         buckets.append(
             Bucket(
-                start=start.astimezone(zone),
-                end=end.astimezone(zone),
-                aggregates=figures(total, sensor, conversion, aggregates),
+                start=local[number],
+                end=local[number + 1],
+                aggregates=figures(total),
                 expected=expected_readings(sensor, start, end),
                 actual=total.count,
                 coverage=coverage,
@@ -181,50 +187,48 @@ def quality_of(coverage: float, *, estimated: bool) -> Quality:
     return Quality.ESTIMATED if estimated or coverage < COVERED else Quality.OK
 
 
-def figures(
-    total: Total, sensor: Sensor, conversion: UnitConversion, wanted: Collection[Aggregate]
-) -> dict[Aggregate, float | None]:
-    """Return the aggregates of one bucket of the sensor; all but the energy in the conversion's unit."""
-    found: dict[Aggregate, float | None] = {}
-    count = total.count
-    for aggregate in wanted:
-        value: float | None = None
-        match aggregate:
-            case Aggregate.COUNT:
-                value = count
-            case Aggregate.ENERGY:
-                value = energy_kwh(total, sensor)
-            case Aggregate.MEAN:
-                mean = _mean(total, sensor)
-                value = None if mean is None else conversion.from_canonical(mean)
-            case Aggregate.SUM if count:
-                value = (total.total - count * conversion.offset) / conversion.factor
-            case Aggregate.MIN if count:
-                value = conversion.from_canonical(total.minimum)
-            case Aggregate.MAX if count:
-                value = conversion.from_canonical(total.maximum)
-            case Aggregate.FIRST if count:
-                value = conversion.from_canonical(total.first)
-            case Aggregate.LAST if count:
-                value = conversion.from_canonical(total.last)
-            case _:
-                pass
-        found[aggregate] = value
-    return found
+def figuring(
+    sensor: Sensor, conversion: UnitConversion, wanted: Collection[Aggregate]
+) -> Callable[[Total], dict[Aggregate, float | None]]:
+    """Return what gives the aggregates of a bucket of the sensor; all but energy in the conversion's unit."""
+    factor, offset = conversion.factor, conversion.offset
+    energy = energy_sign(sensor)
 
+    def of_readings(value: Callable[[Total], float]) -> Callable[[Total], float | None]:
+        return lambda total: (value(total) - offset) / factor if total.count else None
 
-def _mean(total: Total, sensor: Sensor) -> float | None:
-    """Return the mean weighted by time where values are states, else the mean of the readings."""
-    if sensor.definition.accumulation in _STATES:
-        return total.amount * HOUR_US / total.covered_us if total.covered_us else None
-    return total.total / total.count if total.count else None
+    def of_time(total: Total) -> float | None:
+        covered_us = total.covered_us
+        return (total.amount * HOUR_US / covered_us - offset) / factor if covered_us else None
+
+    # The mean is weighted by time where values are states, else that of the readings.
+    weighted = sensor.definition.accumulation in _STATES
+    known: dict[Aggregate, Callable[[Total], float | None]] = {
+        Aggregate.MEAN: of_time if weighted else of_readings(lambda total: total.total / total.count),
+        Aggregate.MIN: of_readings(attrgetter("minimum")),
+        Aggregate.MAX: of_readings(attrgetter("maximum")),
+        Aggregate.SUM: lambda total: (total.total - total.count * offset) / factor if total.count else None,
+        Aggregate.COUNT: attrgetter("count"),
+        Aggregate.FIRST: of_readings(attrgetter("first")),
+        Aggregate.LAST: of_readings(attrgetter("last")),
+        Aggregate.ENERGY: lambda total: energy * total.amount + 0.0 if energy and total.covered_us else None,
+    }
+    asked = [(one, known[one]) for one in wanted]
+    return lambda total: {one: figure(total) for one, figure in asked}
 
 
 def energy_kwh(total: Total, sensor: Sensor) -> float | None:
     """Return the energy of the bucket: consumption positive, generation and export negative."""
-    if not yields_energy(sensor) or not total.covered_us:
-        return None
-    return -total.amount if sensor.definition.direction is Direction.EXPORT else total.amount
+    sign = energy_sign(sensor)
+    # Nothing exported is 0, not -0.
+    return sign * total.amount + 0.0 if sign and total.covered_us else None
+
+
+def energy_sign(sensor: Sensor) -> int:
+    """Return by what the sensor's amounts become energy: -1 for generation and export, 0 if they are none."""
+    if not yields_energy(sensor):
+        return 0
+    return -1 if sensor.definition.direction is Direction.EXPORT else 1
 
 
 def yields_energy(sensor: Sensor) -> bool:

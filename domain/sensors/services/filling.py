@@ -26,10 +26,11 @@ _FILLED: Final = (Aggregate.MEAN, Aggregate.MIN, Aggregate.MAX, Aggregate.FIRST,
 AnyBucket = TypeVar("AnyBucket", bound=Bucket)
 
 
-def filled(buckets: Sequence[AnyBucket], how: Fill) -> list[AnyBucket]:
+def filled(buckets: Sequence[AnyBucket], how: Fill, now: datetime) -> list[AnyBucket]:
     """Return the buckets as they were asked for.
 
-    A filled figure makes its bucket `ESTIMATED`; the coverage stays what readings account for.
+    A filled figure makes its bucket `ESTIMATED`; the coverage stays what readings account for. What has not
+    begun by ``now`` is not guessed, nor is what cannot be answered any more.
     """
     if how is Fill.NONE:
         return [bucket for bucket in buckets if has_data(bucket)]
@@ -41,25 +42,31 @@ def filled(buckets: Sequence[AnyBucket], how: Fill) -> list[AnyBucket]:
             number for number, bucket in enumerate(result) if bucket.aggregates.get(aggregate) is not None
         ]
         for before, after in pairwise([*known, len(result)]):
-            _fill_between(result, aggregate, before, after, how)
+            _fill_between(result, aggregate, before, after, how, now)
     return result
 
 
-def _fill_between(buckets: list[AnyBucket], aggregate: Aggregate, before: int, after: int, how: Fill) -> None:
+def _fill_between(
+    buckets: list[AnyBucket], aggregate: Aggregate, before: int, after: int, how: Fill, now: datetime
+) -> None:
     start = buckets[before].aggregates[aggregate]
     end = buckets[after].aggregates[aggregate] if after < len(buckets) else None
     if start is None or (how is Fill.LINEAR and end is None):
         return
     for number in range(before + 1, after):
         bucket = buckets[number]
+        if aggregate not in bucket.aggregates or bucket.reason is not None or bucket.start >= now:
+            continue
         value = start
         if how is Fill.LINEAR and end is not None:
-            share = _middle(bucket, buckets[before].start) / _middle(buckets[after], buckets[before].start)
+            origin = _middle(buckets[before])
+            share = (_middle(bucket) - origin) / (_middle(buckets[after]) - origin)
             value = start + (end - start) * share
         buckets[number] = replace(
             bucket, aggregates={**bucket.aggregates, aggregate: value}, quality=Quality.ESTIMATED
         )
 
 
-def _middle(bucket: Bucket, origin: datetime) -> float:
-    return (bucket.start - origin).total_seconds()
+def _middle(bucket: Bucket) -> float:
+    # As timestamps: between times of one zone Python counts by the clock on the wall.
+    return (bucket.start.timestamp() + bucket.end.timestamp()) / 2

@@ -12,17 +12,21 @@ from domain.sensors.services.buckets import (
     Aggregate,
     Bucket,
     expected_readings,
-    figures,
+    figuring,
 )
 from domain.sensors.services.totals import SensorTotals
 from domain.sensors.summaries import Total
-from domain.shared.quantities import Direction, Quality, Quantity, UnitConversion
+from domain.shared.quantities import Accumulation, Direction, Quality, Quantity, UnitConversion
 from domain.shared.time import MICROSECOND
 
 ADDITIVE: Final = frozenset({Quantity.POWER, Quantity.ENERGY})
 """Of a group these add up; everything else is averaged over the members that have data."""
 
-_ALWAYS_ADD: Final = frozenset({Aggregate.COUNT, Aggregate.ENERGY})
+ALWAYS_ADD: Final = frozenset({Aggregate.COUNT, Aggregate.ENERGY})
+"""These add up whatever the sensors measure."""
+
+_TURNED: Final = {Aggregate.MIN: Aggregate.MAX, Aggregate.MAX: Aggregate.MIN}
+"""The least of what flows out is the most of what flows in, below zero."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,11 @@ class _Sum:
 
 
 class Group:
-    """Adds members up, one after the other: a dead one does not take the others' figures away."""
+    """Adds members up, one after the other: a dead one does not take the others' figures away.
+
+    States, amounts and the totals of registers are three kinds of values: where members are of several, only
+    energy and the count of readings have a sum.
+    """
 
     def __init__(
         self,
@@ -65,23 +73,31 @@ class Group:
         self._aggregates = aggregates
         self._conversion = conversion
         self._sums = [_Sum() for _ in edges[1:]]
+        self._kinds: set[Accumulation] = set()
 
     def add(self, sensor: Sensor, totals: SensorTotals) -> None:
         """Add a member's buckets from its first reading on."""
         additive = sensor.definition.quantity in ADDITIVE
-        sign = -1.0 if additive and sensor.definition.direction is Direction.EXPORT else 1.0
-        for number, (bucket, total) in enumerate(zip(self._sums, totals.buckets, strict=True)):
-            if number < totals.expected_from:
-                continue
+        turned = additive and sensor.definition.direction is Direction.EXPORT
+        taken = [(one, _TURNED.get(one, one) if turned else one) for one in self._aggregates]
+        figures = figuring(sensor, self._conversion, {source for _, source in taken})
+        accumulation = sensor.definition.accumulation
+        self._kinds.add(
+            Accumulation.INSTANTANEOUS if accumulation is Accumulation.MEAN else accumulation,
+        )
+        for number in range(totals.expected_from, len(self._sums)):
+            bucket, total = self._sums[number], totals.buckets[number]
             start, end = self._edges[number], self._edges[number + 1]
             self._count(bucket, sensor, total, start, end)
             bucket.gone |= number in totals.gone
-            for aggregate, value in figures(total, sensor, self._conversion, self._aggregates).items():
+            found = figures(total)
+            for aggregate, source in taken:
+                value = found[source]
                 if value is not None:
-                    signed = value if aggregate in _ALWAYS_ADD else sign * value
+                    signed = -value if turned and aggregate not in ALWAYS_ADD else value
                     bucket.figures[aggregate] = bucket.figures.get(aggregate, 0.0) + signed
                     # What adds up is divided by one.
-                    adds = additive or aggregate in _ALWAYS_ADD
+                    adds = additive or aggregate in ALWAYS_ADD
                     bucket.given[aggregate] = 1 if adds else bucket.given.get(aggregate, 0) + 1
 
     def _count(self, bucket: _Sum, sensor: Sensor, total: Total, start: datetime, end: datetime) -> None:
@@ -124,4 +140,6 @@ class Group:
     def _figure(self, bucket: _Sum, aggregate: Aggregate) -> float | None:
         if aggregate not in bucket.figures:
             return 0 if aggregate is Aggregate.COUNT else None
+        if len(self._kinds) > 1 and aggregate not in ALWAYS_ADD:
+            return None
         return bucket.figures[aggregate] / bucket.given[aggregate]

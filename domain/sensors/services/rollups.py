@@ -1,6 +1,7 @@
 """Keeping summed up readings in step with what was written."""
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -9,7 +10,7 @@ from domain.sensors.events import RollupsCorrected
 from domain.sensors.model import Sensor, SensorKey
 from domain.sensors.ports import SensorsTransaction, SensorsUnitOfWork
 from domain.sensors.services.buckets import SETTLED_AFTER
-from domain.sensors.summaries import Summary, merged
+from domain.sensors.summaries import Summary, merging
 from domain.shared.events import EventId
 from domain.shared.ports import Clock, IdFactory
 from domain.shared.time import to_microseconds
@@ -135,11 +136,14 @@ def _cells(
     sensors: Mapping[SensorKey, Sensor],
 ) -> Cells:
     """Return the summaries of these numbers, None where there is no good reading."""
+    length_us = level.length_us
     cells: dict[tuple[SensorKey, int], Summary | None] = {}
     for key, wanted in numbers.items():
-        inside: dict[int, list[Summary]] = {number: [] for number in wanted}
-        for part in parts.get(key, ()):
-            inside[part.first_us // level.length_us].append(part)
-        for number, found in inside.items():
-            cells[key, number] = merged(sensors[key], found) if found else None
+        found, merge = parts.get(key, ()), merging(sensors[key])
+        times = [part[0] for part in found]
+        high = 0
+        for number in wanted:
+            low = bisect_left(times, number * length_us, high)
+            high = bisect_left(times, (number + 1) * length_us, low)
+            cells[key, number] = merge(found[low:high]) if low < high else None
     return cells

@@ -121,6 +121,7 @@ class Rooms:
             if await tx.rooms.get(wanted) is None:
                 raise unknown_room(wanted)
             left = await tx.sensors.leave_room(wanted, now)
+            await tx.room_metrics.delete(wanted)
             await tx.rooms.delete(wanted)
             tx.events.add(
                 RoomDeleted(

@@ -13,7 +13,7 @@ from domain.sensors.services.buckets import Aggregate, energy_kwh
 from domain.sensors.services.energy import energy_groups, grouped_energy
 from domain.sensors.services.groups import GroupBucket
 from domain.sensors.services.query import GroupBy, check_size, portions
-from domain.sensors.services.sources import energy_sources
+from domain.sensors.services.sources import Parents, energy_sources
 from domain.sensors.services.totals import read_totals
 from domain.sensors.summaries import Total
 from domain.shared.errors import InvalidError
@@ -147,7 +147,11 @@ def _meters(sensors: Iterable[Sequence[Sensor]]) -> list[Sensor]:
     devices: dict[str, list[Sensor]] = {}
     for (sensor,) in sensors:
         devices.setdefault(sensor.definition.device_id or f"sensor {sensor.sensor_id}", []).append(sensor)
-    return [meter for device in devices.values() for meter in energy_sources(device, {})]
+    return [
+        meter
+        for device in devices.values()
+        for meter in energy_sources(device, Parents({}, {one.sensor_id: "" for one in device}, {}))
+    ]
 
 
 async def _energies(

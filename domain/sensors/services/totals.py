@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from domain.sensors.covering import Level, Span, covering
 from domain.sensors.model import Sensor, SensorKey
@@ -59,7 +60,7 @@ async def _wanted(
     for key in keys:
         of_sensor = tuple(stale.get(key, ()))
         if of_sensor not in shared:
-            shared[of_sensor] = covering(edges_us, of_sensor)
+            shared[of_sensor] = _covering(tuple(edges_us), of_sensor)
         wanted[key] = shared[of_sensor]
     looked_into = {
         of_sensor: [quarter for quarter in _quarters(spans) if not _has(of_sensor, quarter)]
@@ -76,6 +77,12 @@ async def _wanted(
             *(Span(Level.QUARTER_HOUR, quarter, quarter + 1) for quarter in quarters),
         ]
     return wanted, cut
+
+
+@lru_cache(maxsize=8)
+def _covering(edges_us: tuple[int, ...], stale: tuple[int, ...]) -> list[Span]:
+    """Return `covering`: a call asks for it again and again, for some sensors at a time."""
+    return covering(edges_us, stale)
 
 
 def _quarters(spans: Sequence[Span]) -> list[int]:

@@ -32,6 +32,9 @@ INSERT INTO sensors.rollups
     FROM unnest(ARRAY[900, 3600, 86400]) AS level;
 INSERT INTO sensors.tariffs VALUES ('home', 'EUR', 'Europe/Lisbon', '2026-01-01', NULL);
 INSERT INTO sensors.tariff_periods VALUES ('home', 0, '{mon,sun}', 1320, 480, 0.1, NULL);
+INSERT INTO sensors.room_metrics (starts_at, ends_at, coverage, occupancy_estimated, room_name, quality)
+    VALUES ('2026-03-03', '2026-03-04', 1, false, 'Lab', 'OK');
+INSERT INTO sensors.stale_room_metrics (day, room_name) VALUES ('2026-03-03', 'Lab');
 INSERT INTO ingestion.device_status (device_id, status, consecutive_failures, polls, successes, failures,
     readings_stored, last_values) VALUES ('d', 'online', 0, 1, 1, 0, 1, '{}');
 INSERT INTO ingestion.poll_workers VALUES ('w', now());

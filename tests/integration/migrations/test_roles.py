@@ -47,6 +47,8 @@ TABLES = {
         "rollups",
         "tariffs",
         "tariff_periods",
+        "room_metrics",
+        "stale_room_metrics",
     ),
     "ingestion": ("device_status", "poll_workers", "poll_shards"),
     "demand_response": (),

@@ -19,7 +19,7 @@ SAMPLE = """
 CREATE TEMPORARY TABLE sample AS
 SELECT time, key FROM generate_series(1, 3) AS key CROSS JOIN (
     SELECT generate_series('2024-12-29T22:50Z'::timestamptz, '2024-12-31', '7 minutes') AS time
-    UNION SELECT unnest(ARRAY['1999-05-05T00:15Z', '2026-03-01T00:14:59.999999Z', '2026-03-01T00:15Z'])::timestamptz
+    UNION SELECT unnest('{1999-05-05T00:15Z, 2026-03-01T00:14:59.999999Z, 2026-03-01T00:15Z}'::timestamptz[])
 ) AS times;
 """
 MARKED = """
@@ -50,7 +50,8 @@ def test_every_quarter_hour_that_has_readings_is_marked_once(database: Connectio
     [(rows, longest, wrong)] = database.execute(
         "SELECT count(*), max(cardinality(buckets)), count(*) FILTER (WHERE"
         " (first_key, last_key, first_bucket, last_bucket) <>"
-        " ((SELECT min(one) FROM unnest(sensor_keys) AS one), (SELECT max(one) FROM unnest(sensor_keys) AS one),"
+        " ((SELECT min(one) FROM unnest(sensor_keys) AS one),"
+        "  (SELECT max(one) FROM unnest(sensor_keys) AS one),"
         "  (SELECT min(one) FROM unnest(buckets) AS one), (SELECT max(one) FROM unnest(buckets) AS one)))"
         " FROM sensors.stale_buckets"
     ).fetchall()
@@ -103,7 +104,8 @@ def test_one_partition_goes_and_the_others_stay(database: Connection, url: str) 
     left = database.execute("SELECT * FROM sensors.reading_partitions()").fetchall()
     assert left == [before[0], *before[2:]]
     [(count, gone)] = database.execute(
-        "SELECT (SELECT count(*) FROM sample), count(*) FROM sample WHERE time >= %s AND time < %s", [low, high]
+        "SELECT (SELECT count(*) FROM sample), count(*) FROM sample WHERE time >= %s AND time < %s",
+        [low, high],
     ).fetchall()
     assert isinstance(count, int)
     assert isinstance(gone, int)

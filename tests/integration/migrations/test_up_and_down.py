@@ -164,7 +164,7 @@ def test_two_at_once_go_one_after_the_other(url: str) -> None:
 def test_a_table_that_others_hold_stops_it_in_seconds(plain_url: str) -> None:
     run.upgrade(plain_url)
     with psycopg.connect(plain_url) as holder:
-        holder.execute("SELECT * FROM sensors.rooms")
+        holder.execute("SELECT * FROM sensors.rejections")
         began = time.monotonic()
         with pytest.raises(OperationalError, match="lock timeout"):
             run.downgrade(plain_url, "0001")

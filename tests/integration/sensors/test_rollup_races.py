@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -16,7 +15,7 @@ from adapters.timescale.database import Database
 from adapters.timescale.sensors_unit_of_work import TimescaleSensorsUnitOfWork
 from domain.sensors.covering import Level, Span
 from domain.sensors.errors import OverlapError, StaleSensorsError
-from domain.sensors.model import Sensor
+from domain.sensors.model import ReadingBatch, Sensor, SensorKey
 from domain.sensors.ports import SensorsUnitOfWork
 from domain.shared.errors import UnavailableError
 from domain.shared.time import to_microseconds
@@ -139,9 +138,7 @@ async def test_nothing_is_dropped_over_a_writer(uows: Sequence[SensorsUnitOfWork
     await store(one, batch(sensor, [1]))
     await sum_up(one, sensor)
     async with one.begin() as tx:
-        await tx.readings.write(
-            batch(sensor, [2], start=NOON + timedelta(minutes=1)), overlapping=False
-        )
+        await tx.readings.write(batch(sensor, [2], start=NOON + timedelta(minutes=1)), overlapping=False)
         began = time.monotonic()
         assert await drop(other) == 0
         assert 1 < time.monotonic() - began < 10
@@ -226,66 +223,71 @@ async def test_a_reader_puts_the_drop_off_but_loses_nothing(uows: Sequence[Senso
     assert await answer(one, sensor, edges) == before
 
 
+class Crowd:
+    """Some write, some sum up, somebody drops; ``taken`` counts the readings that were not refused."""
+
+    def __init__(self, sensors: Sequence[Sensor]) -> None:
+        self._sensors = sensors
+        self._chance = random.Random(7)  # noqa: S311 - a scenario, no secret
+        self.taken = dict.fromkeys([sensor.key for sensor in sensors], 0)
+        self.dropped = 0
+        self.writing = True
+
+    async def write(self, uow: SensorsUnitOfWork, number: int) -> None:
+        for step in range(40):
+            sensor = self._chance.choice(self._sensors)
+            start = NOON + timedelta(hours=self._chance.randrange(150), seconds=number * 41 + step)
+            rows = batch(sensor, [1.0] * 5, start=start, step=timedelta(minutes=7))
+            if await self._stored(uow, rows, sensor):
+                self.taken[sensor.key] += 5
+
+    async def _stored(self, uow: SensorsUnitOfWork, rows: ReadingBatch, sensor: Sensor) -> bool:
+        """Try again as the program does; return False where it is too late for one of them."""
+        for attempt in range(20):
+            try:
+                await store(uow, rows, overlapping=bool(attempt % 2))
+            except (StaleSensorsError, OverlapError):
+                async with uow.begin() as tx:
+                    quarters = {moment // QUARTER_US for moment in rows.times_us}
+                    if await tx.rollups.sealed({sensor.key: quarters}):
+                        return False
+            else:
+                return True
+        raise AssertionError("refused for nothing")
+
+    async def keep_summing(self, uow: SensorsUnitOfWork) -> None:
+        while self.writing:
+            await sum_up(uow, *self._sensors, limit=self._chance.randrange(1, 60))
+            await asyncio.sleep(0.01)
+
+    async def keep_dropping(self, uow: SensorsUnitOfWork) -> None:
+        while self.writing:
+            self.dropped += await drop(uow)
+            await asyncio.sleep(0.05)
+
+    async def counted(self, uow: SensorsUnitOfWork) -> dict[SensorKey, int]:
+        edges = [NOON_US - 900 * QUARTER_US, NOON_US + 1800 * QUARTER_US]
+        return {sensor.key: (await answer(uow, sensor, edges))[0].count for sensor in self._sensors}
+
+
 async def test_whatever_happens_at_once_every_reading_that_was_taken_is_counted(
     uows: Sequence[SensorsUnitOfWork],
 ) -> None:
-    sensors = [await add_sensor(uows[0], f"s{n}") for n in range(3)]
-    taken = dict.fromkeys([sensor.key for sensor in sensors], 0)
-    chance = random.Random(7)  # noqa: S311 - a scenario, no secret
-    writing = True
-
-    async def write(uow: SensorsUnitOfWork, number: int) -> None:
-        for step in range(40):
-            sensor = chance.choice(sensors)
-            start = NOON + timedelta(hours=chance.randrange(150), seconds=number * 41 + step)
-            rows = batch(sensor, [1.0] * 5, start=start, step=timedelta(minutes=7))
-            for _ in range(20):
-                try:
-                    await store(uow, rows, overlapping=bool(step % 2))
-                except (StaleSensorsError, OverlapError):
-                    async with uow.begin() as tx:
-                        quarters = {moment // QUARTER_US for moment in rows.times_us}
-                        if await tx.rollups.sealed({sensor.key: quarters}):
-                            break
-                else:
-                    taken[sensor.key] += 5
-                    break
-            else:
-                raise AssertionError("refused for nothing")
-
-    async def keep_summing(uow: SensorsUnitOfWork) -> None:
-        while writing:
-            await sum_up(uow, *sensors, limit=chance.randrange(1, 60))
-            await asyncio.sleep(0.01)
-
-    went = 0
-
-    async def keep_dropping(uow: SensorsUnitOfWork) -> None:
-        nonlocal went
-        while writing:
-            went += await drop(uow)
-            await asyncio.sleep(0.05)
-
-    async with AsyncExitStack() as stack:
-        others = [
-            asyncio.create_task(keep_summing(uows[0])),
-            asyncio.create_task(keep_summing(uows[1])),
-            asyncio.create_task(keep_dropping(uows[2])),
-        ]
-        for other in others:
-            stack.callback(other.cancel)
-        await asyncio.gather(*(write(uows[number % 3], number) for number in range(4)))
-        writing = False
-        await asyncio.gather(*others)
-    edges = [NOON_US - 900 * QUARTER_US, NOON_US + 1800 * QUARTER_US]
-    for _ in range(2):
-        for sensor in sensors:
-            [total] = await answer(uows[0], sensor, edges)
-            assert total.count == taken[sensor.key]
-        while await sum_up(uows[0], *sensors):
-            pass
-    went += await drop(uows[0])
-    assert went
-    for sensor in sensors:
-        [total] = await answer(uows[0], sensor, edges)
-        assert total.count == taken[sensor.key]
+    one, other, third = uows
+    sensors = [await add_sensor(one, f"s{n}") for n in range(3)]
+    crowd = Crowd(sensors)
+    upkeep = [
+        asyncio.create_task(work)
+        for work in (crowd.keep_summing(one), crowd.keep_summing(other), crowd.keep_dropping(third))
+    ]
+    try:
+        await asyncio.gather(*(crowd.write(uows[number % 3], number) for number in range(4)))
+    finally:
+        crowd.writing = False
+        await asyncio.gather(*upkeep)
+    assert await crowd.counted(one) == crowd.taken
+    while await sum_up(one, *sensors):
+        pass
+    assert await crowd.counted(one) == crowd.taken
+    assert crowd.dropped + await drop(one)
+    assert await crowd.counted(one) == crowd.taken

@@ -9,7 +9,13 @@ import pytest
 
 from adapters.websocket.wording import WordedEvent
 from domain.operations.model import FeedEntry, Topic
-from domain.sensors.events import ReadingsStored, RoomDeleted, SensorChanged
+from domain.sensors.events import (
+    ReadingsStored,
+    RollupsCorrected,
+    RoomDeleted,
+    RoomMetricsCorrected,
+    SensorChanged,
+)
 from domain.sensors.model import RoomName, Sensor, SensorDefinition, SensorId, SensorKey
 from domain.sensors.services.live import Selection
 from domain.shared.events import SYSTEM, DomainEvent, EventId
@@ -150,3 +156,69 @@ def test_a_reading_is_told_with_all_that_a_client_needs() -> None:
         "room_name": "Lab",
     }
     assert [one["quality"] for one in readings] == ["OK", "ESTIMATED", "BAD"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "told"),
+    [
+        (ALL, ["s1", "s2"]),
+        (Selection(sensor_ids=frozenset({"s2", "other"})), ["s2"]),
+        (Selection(room_names=frozenset({"Lab"})), ["s1"]),
+        (Selection(quantities=frozenset({"temperature"})), ["s2"]),
+        (Selection(room_names=frozenset({"Hall"})), None),
+    ],
+)
+def test_corrected_rollups_are_told_by_sensor_id(selection: Selection, told: list[str] | None) -> None:
+    event = RollupsCorrected(
+        event_id=EventId(UUID(int=1)),
+        occurred_at=NOW,
+        sensor_keys=array("q", [1, 2, 9]),
+        starts_us=array("q", [0, 900_000_000, 0]),
+        ends_us=array("q", [900_000_000, 2_700_000_000, 1]),
+    )
+    # Sensor 9 was deleted since.
+    sensors = {SensorKey(1): _sensor(1, room="Lab"), SensorKey(2): _sensor(2, Quantity.TEMPERATURE)}
+    frame = _worded(event, sensors).frame(1, selection)
+    if told is None:
+        assert frame is None
+        return
+    assert frame is not None
+    data = json.loads(frame)["data"]
+    assert set(data) == {"type", "sensors"}
+    assert data["type"] == "correction"
+    assert [one["sensor_id"] for one in data["sensors"]] == told
+    if "s2" in told:
+        assert data["sensors"][-1] == {
+            "sensor_id": "s2",
+            "start": "1970-01-01T00:15:00+00:00",
+            "end": "1970-01-01T00:45:00+00:00",
+        }
+
+
+@pytest.mark.parametrize(
+    ("selection", "told"),
+    [
+        (ALL, ["Lab", "Lab", "Hall"]),
+        (Selection(room_names=frozenset({"Hall"})), ["Hall"]),
+        (Selection(room_names=frozenset({"Attic"})), None),
+        (Selection(sensor_ids=frozenset({"s1"})), None),
+        (Selection(quantities=frozenset({"power"})), None),
+    ],
+)
+def test_corrected_room_metrics_are_told_by_room(selection: Selection, told: list[str] | None) -> None:
+    event = RoomMetricsCorrected(
+        event_id=EventId(UUID(int=1)),
+        occurred_at=NOW,
+        room_names=(RoomName("Lab"), RoomName("Lab"), RoomName("Hall")),
+        starts_us=array("q", [0, 900_000_000, 0]),
+        ends_us=array("q", [300_000_000, 1_200_000_000, 300_000_000]),
+    )
+    frame = _worded(event).frame(1, selection)
+    assert (frame is None) is (told is None)
+    if frame is not None:
+        data = json.loads(frame)["data"]
+        assert set(data) == {"type", "rooms"}
+        assert data["type"] == "correction"
+        assert [one["room_name"] for one in data["rooms"]] == told
+        assert data["rooms"][0]["start"] == "1970-01-01T00:00:00+00:00"
+        assert data["rooms"][0]["end"] == "1970-01-01T00:05:00+00:00"
