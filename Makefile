@@ -33,7 +33,7 @@ format: $(VENV)/tests
 # After a change of dependencies in pyproject.toml. What is pinned stays unless UPGRADE=--upgrade.
 lock:
 	uv pip compile pyproject.toml --extra build --extra parquet --output-file requirements.lock $(LOCK_OPTIONS)
-	uv pip compile pyproject.toml --extra build --extra parquet --extra test --constraint requirements.lock \
+	uv pip compile pyproject.toml --extra build --extra parquet --extra bench --extra test --constraint requirements.lock \
 		--output-file requirements-dev.lock $(LOCK_OPTIONS)
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(UPGRADE)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.embedded import EmbeddedPostgresError
+from app import bench as bench_command
 from app import commands
 from app import export as export_command
 from app.logging import configure_logging
@@ -107,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     export_command.add_arguments(
         add("export", export_command.export, "write readings, or buckets of them, as CSV or Parquet")
     )
+
+    bench_command.add_arguments(add("bench", bench_command.bench, "measure this program on this machine"))
 
     key = commands_.add_parser("key", help="make, list and revoke API keys")
     key_commands = key.add_subparsers(required=True, metavar="COMMAND")

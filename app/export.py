@@ -23,6 +23,7 @@ from domain.sensors.model import RoomName, SensorId
 from domain.sensors.ports import SensorFilter
 from domain.sensors.services.buckets import Aggregate
 from domain.sensors.services.export import ExportBuckets, ExportChunk, ExportReadings, ExportSelection
+from domain.sensors.services.filling import Fill
 from domain.sensors.table_ports import TableFormat
 from domain.shared.errors import InvalidError
 from domain.shared.periods import Period, parse_period
@@ -82,7 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A",
         help=f"of buckets (default: all): {', '.join(aggregates)}",
     )
-    parser.add_argument("--fill", choices=["none", "null"], default="none", help="null keeps empty buckets")
+    parser.add_argument(
+        "--fill", choices=[one.value for one in Fill], default="none", help="what stands in empty buckets"
+    )
 
 
 def export(settings: Settings, given: argparse.Namespace) -> int:
@@ -158,7 +161,7 @@ async def _chunks(
         resolution=resolution,
         zone=given.timezone,
         unit=given.unit,
-        keep_empty=given.fill == "null",
+        fill=Fill(given.fill),
         aggregates=[Aggregate(one) for one in dict.fromkeys(given.aggregate or Aggregate)],
     )
 

@@ -55,6 +55,13 @@ async def _retention(container: AsyncContainer) -> None:
         await upkeep.remove_readings(timedelta(days=settings.retention_days))
 
 
+async def _compression(container: AsyncContainer) -> None:
+    settings: Settings = await container.get(Settings)
+    if settings.compress_after_days:
+        upkeep: Upkeep = await container.get(Upkeep)
+        await upkeep.compress_readings(timedelta(days=settings.compress_after_days))
+
+
 async def _rejections(container: AsyncContainer) -> None:
     await (await container.get(Upkeep)).purge_rejections()
 
@@ -69,6 +76,7 @@ async def _job_runs(container: AsyncContainer) -> None:
 
 JOBS: Final = (
     Job("rollups", lambda settings: settings.rollup_interval, _rollups),
+    Job("compression", lambda settings: settings.compression_interval, _compression),
     Job("retention", lambda settings: settings.retention_interval, _retention),
     Job("room_metrics", lambda settings: settings.room_metrics_interval, _room_metrics),
     Job("partitions", lambda settings: settings.upkeep_interval, _partitions),

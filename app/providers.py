@@ -67,7 +67,7 @@ from domain.operations.services.idempotency import Idempotency
 from domain.operations.services.jobs import JobReports, JobSlots
 from domain.sensors.ports import SensorsUnitOfWork
 from domain.sensors.ports import UnitCatalog as SensorsUnitCatalog
-from domain.sensors.services.buckets import BucketReadings
+from domain.sensors.services.bucket_readings import BucketReadings
 from domain.sensors.services.catalog import SensorCatalog
 from domain.sensors.services.energy import Energy
 from domain.sensors.services.export import ExportBuckets, ExportReadings

@@ -190,6 +190,14 @@ class Settings:
         values.whole(0, 36_500), 90, "For how many days raw readings are kept; 0 keeps them for ever."
     )
     retention_interval: float = _variable(values.interval, 86_400.0, "The time between two clean-ups.")
+    compress_after_days: int = _variable(
+        values.whole(0, 36_500),
+        30,
+        "After how many days TimescaleDB compresses readings; 0 never does. They can still be corrected.",
+    )
+    compression_interval: float = _variable(
+        values.interval, 86_400.0, "The time between two looks for what to compress."
+    )
     room_metrics_interval: float = _variable(values.interval, 300.0, "The time between two room metrics.")
     rollup_interval: float = _variable(
         values.interval, 5.0, "The time between two rounds of bringing aggregates up to date."

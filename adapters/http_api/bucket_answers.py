@@ -27,6 +27,7 @@ class BucketAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
     coverage: float
     quality: Quality
     settled: bool
+    reason: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class BucketsAnswer(msgspec.Struct, kw_only=True):
@@ -46,5 +47,6 @@ def bucket_answer(bucket: Bucket, aggregates: Collection[Aggregate]) -> BucketAn
         coverage=bucket.coverage,
         quality=bucket.quality,
         settled=bucket.settled,
+        reason=msgspec.UNSET if bucket.reason is None else bucket.reason,
         **{one.value: bucket.aggregates[one] for one in aggregates},  # type: ignore[arg-type]  # by name
     )

@@ -26,8 +26,10 @@ from adapters.web.parameters import (
 from adapters.web.response import NegotiatedResponse
 from domain.operations.model import Role
 from domain.sensors.model import SensorId
-from domain.sensors.services.buckets import Aggregate, BucketReadings
+from domain.sensors.services.bucket_readings import BucketReadings
+from domain.sensors.services.buckets import Aggregate
 from domain.sensors.services.export import ExportBuckets, ExportReadings, ExportSelection
+from domain.sensors.services.filling import Fill as FillWord
 from domain.sensors.services.readings import ReadReadings
 from domain.shared.errors import InvalidError, Problem
 from domain.shared.time import from_microseconds, to_microseconds
@@ -48,7 +50,10 @@ Format = Annotated[
     QueryParameter(description="The form of the answer; without it, `Accept` decides."),
 ]
 Fill = Annotated[
-    Literal["none", "null"], QueryParameter(description="`none` leaves out empty buckets, `null` keeps them.")
+    FillWord,
+    QueryParameter(
+        description="`none` leaves out empty buckets, `null` keeps them, the others fill and mark them."
+    ),
 ]
 
 
@@ -73,7 +78,7 @@ async def sensor_data(
     aggregate: Aggregates = None,
     timezone: Zone = None,
     unit: Unit = None,
-    fill: Fill = "none",
+    fill: Fill = FillWord.NONE,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     format: Format = None,  # noqa: A002 - the API's name
@@ -118,7 +123,7 @@ async def sensor_data(
                 resolution=resolution.period,
                 zone=timezone,
                 unit=unit,
-                keep_empty=fill == "null",
+                fill=fill,
                 aggregates=aggregates,
             )
             return download(chunks, form, f"{sensor_id}-{resolution}")
@@ -129,7 +134,7 @@ async def sensor_data(
             resolution.period,
             zone=timezone,
             unit=unit,
-            keep_empty=fill == "null",
+            fill=fill,
         )
     return NegotiatedResponse(
         BucketsAnswer(unit=found.unit, buckets=[bucket_answer(one, aggregates) for one in found.buckets])

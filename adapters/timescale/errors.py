@@ -19,7 +19,10 @@ CONSTRAINTS: Final[dict[str, Callable[[], DomainError]]] = {
 
 
 def _cause(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
+    """Return what the driver said; what lies below that (a broken pipe) says less."""
+    while error.__cause__ is not None and not isinstance(
+        error, (asyncpg.PostgresError, asyncpg.InterfaceError)
+    ):
         error = error.__cause__
     return error
 

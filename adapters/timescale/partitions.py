@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from adapters.timescale.compression import compress_old_readings
 from adapters.timescale.database import Database
 from adapters.timescale.retention import drop_old_readings
 
@@ -30,6 +31,10 @@ class Partitions:
         """Drop up to ``limit`` that end by then, in transactions of their own; return how many went."""
         self._known.clear()
         return await drop_old_readings(self._database, before, limit)
+
+    async def compress(self, before: datetime) -> int:
+        """Compress those that end by then, where the database can; return how many are compressed now."""
+        return await compress_old_readings(self._database, before)
 
     def forget(self) -> None:
         """Ask again, since partitions may have been dropped."""

@@ -116,5 +116,8 @@ class TimescaleRollupStore(RollupStore):
     async def delete(self, key: SensorKey) -> None:
         await self._session.execute(rollups.delete().where(rollups.c.sensor_key == key))
 
+    async def compress_readings(self, before: datetime) -> int:
+        return await self._partitions.compress(before)
+
     async def drop_readings(self, before: datetime, limit: int) -> int:
         return await self._partitions.drop(before, limit)

@@ -213,7 +213,8 @@ class ReadingStore(Protocol):
 
         Raises:
             OverlapError: ``overlapping`` was False, and some are stored; the transaction is lost.
-            StaleSensorsError: a sensor was changed or deleted (may come with the commit).
+            StaleSensorsError: a sensor was changed or deleted, or a quarter-hour sealed (may come with the
+                commit).
 
         """
 
@@ -340,6 +341,10 @@ class RollupStore(Protocol):
     @abstractmethod
     async def delete(self, key: SensorKey) -> None:
         """Delete all summaries of the sensor."""
+
+    @abstractmethod
+    async def compress_readings(self, before: datetime) -> int:
+        """Compress partitions of readings that end by then, where that can be done; return their number."""
 
     @abstractmethod
     async def drop_readings(self, before: datetime, limit: int) -> int:

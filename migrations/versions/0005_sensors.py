@@ -136,6 +136,46 @@ COMMENT ON FUNCTION sensors.drop_readings(timestamptz, timestamptz) IS
     'Drops the partition (chunk) of readings of this time, all in the past; false if it is in use.';
 """
 
+# Compression is a job of the product, listed and settable like the others, in place of TimescaleDB's own.
+_POLICY = """
+DO $policy$
+DECLARE
+    timescale text;
+BEGIN
+    SELECT quote_ident(nspname) INTO timescale
+    FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'timescaledb';
+    IF timescale IS NOT NULL AND current_setting('timescaledb.license', true) = 'timescale' THEN
+        EXECUTE format('CALL %s.{}', timescale);
+    END IF;
+END
+$policy$;
+"""
+_COMPRESSION = """
+CREATE FUNCTION sensors.compress_readings(low timestamptz, high timestamptz) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s'
+SET client_min_messages = 'warning' AS $compress$
+DECLARE
+    name text;
+    timescale text;
+BEGIN
+    SELECT quote_ident(nspname) INTO timescale
+    FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'timescaledb';
+    SELECT partition INTO name FROM sensors.reading_partitions() WHERE starts_at = low AND ends_at = high;
+    IF timescale IS NULL OR name IS NULL OR current_setting('timescaledb.license', true) <> 'timescale' THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('SELECT %s.compress_chunk($1::regclass, if_not_compressed => true)', timescale) USING name;
+    RETURN true;
+EXCEPTION WHEN lock_not_available OR undefined_table THEN
+    RETURN false;
+END
+$compress$;
+REVOKE EXECUTE ON FUNCTION sensors.compress_readings(timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION sensors.compress_readings(timestamptz, timestamptz) IS
+    'Compresses the chunk of readings of this time, late rows too; false where that cannot be done now.';
+"""
+
 # Readings that are there already were never summed up: all their quarter-hours are marked, a row for each
 # sensor and week, one partition at a time. Marks that stand already say the same; those that come while
 # this runs stay. Nothing is locked until that is done.
@@ -179,6 +219,7 @@ _FUNCTIONS = (
     "sensors.reading_partitions()",
     "sensors.close_readings(timestamptz, timestamptz)",
     "sensors.drop_readings(timestamptz, timestamptz)",
+    "sensors.compress_readings(timestamptz, timestamptz)",
 )
 _BOUNDS = ("first_key", "last_key", "first_bucket", "last_bucket", "entries")
 
@@ -188,6 +229,8 @@ def upgrade() -> None:
     op.execute(_GATHER)
     op.execute(_TABLE)
     op.execute(_RETENTION)
+    op.execute(_COMPRESSION)
+    op.execute(_POLICY.format("remove_columnstore_policy(''sensors.readings'', if_exists => true)"))
     op.execute(_MARK)
     grant("SELECT, INSERT, UPDATE, DELETE", "sensors.rollups", to="sensors")
     for function in _FUNCTIONS:
@@ -195,6 +238,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    after = "after => INTERVAL ''30 days'', if_not_exists => true"
+    op.execute(_POLICY.format(f"add_columnstore_policy(''sensors.readings'', {after})"))
     op.execute("ALTER TABLE sensors.stale_buckets " + ", ".join(f"DROP COLUMN {name}" for name in _BOUNDS))
     for function in reversed(_FUNCTIONS):
         op.execute(f"DROP FUNCTION {function}")

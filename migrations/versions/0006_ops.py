@@ -18,7 +18,7 @@ _COMMENTS = """
 COMMENT ON TABLE ops.jobs IS
     'The claim on the newest slot of each periodic job, and how its last run ended.';
 COMMENT ON TABLE ops.job_runs IS
-    'One row per slot of a job that was claimed; kept for 7 days, those of every few seconds not at all.';
+    'One row per claimed slot of a job, kept for 7 days; jobs of every few seconds have none.';
 """
 
 

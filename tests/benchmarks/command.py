@@ -1,9 +1,9 @@
 """All benchmarks, one after the other: what ``energy-dashboard bench`` runs."""
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from tests.benchmarks import growth, memory, read, write
 from tests.benchmarks.database import database_server
 from tests.benchmarks.documents import Measured, by_name, write_docs, write_json
 from tests.benchmarks.machine import describe, load
-from tests.benchmarks.plotting import plot
+from tests.benchmarks.plotting import PlotError, plot
 from tests.benchmarks.results import Section, on_terminal
 
 
@@ -30,11 +30,11 @@ class Size:
 
 
 FULL: Final = Size(
-    requests=200,
+    requests=100,
     sensors=1000,
     minutes=1440,
     year=read.YEAR,
-    times=20,
+    times=10,
     steps=growth.STEPS,
     exported=5_000_000,
 )
@@ -55,31 +55,19 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
 """By name, in the order in which they run."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe what the command takes."""
-    parser.add_argument("--quick", action="store_true", help="little data: under a minute")
-    parser.add_argument(
-        "--only", nargs="+", choices=list(BENCHMARKS), default=list(BENCHMARKS), help="these (default: all)"
-    )
-    parser.add_argument(
-        "--readings", type=int, metavar="N", help="let `growth` end at N (default 20,000,000)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where to keep the results")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="where to draw them (needs matplotlib)")
-    parser.add_argument("--docs", type=Path, metavar="FILE", help="a Markdown file to write the tables into")
-
-
 def run(database_url: str | None, given: argparse.Namespace) -> int:
     """Measure, show the tables, and keep them where that is asked for."""
     size = QUICK if given.quick else FULL
     steps = size.steps
     if given.readings is not None:
         steps = (*(step for step in growth.STEPS if step < given.readings), given.readings)
-    console = Console()
+    # A file takes whole lines.
+    console = Console(width=None if sys.stdout.isatty() else 240)
     measured: list[Measured] = []
     with database_server(database_url) as url:
-        for name in given.only:
-            before, sections = load(), []
+        for name in given.only or BENCHMARKS:
+            before = load()
+            sections: list[Section] = []
             if name == "growth":
                 found = growth.measure(url, size.sensors, steps)
             else:
@@ -94,5 +82,9 @@ def run(database_url: str | None, given: argparse.Namespace) -> int:
     if given.docs is not None:
         write_docs(measured, given.docs)
     if given.plot is not None:
-        plot(by_name(measured), given.plot)
+        try:
+            plot(by_name(measured), given.plot)
+        except PlotError as error:
+            sys.stderr.write(f"energy-dashboard: {error}\n")
+            return 1
     return 0

@@ -21,20 +21,22 @@ def plot(sections: Mapping[str, Section], file: Path) -> None:
     try:
         import matplotlib as mpl  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise PlotError("a plot needs matplotlib: pip install 'energy-dashboard[bench]'") from error
+        raise PlotError(
+            "a plot needs matplotlib, which `make .venv/tests` brings (the extra `bench`)"
+        ) from error
     mpl.use("Agg")
-    from matplotlib import pyplot  # noqa: PLC0415 - an extra
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - an extra
 
     drawn = [(name, draw) for name, draw in _PANELS if name in sections]
     if not drawn:
         raise PlotError("nothing was measured that is drawn: writing, reading or growth")
-    figure, axes = pyplot.subplots(
+    figure, axes = plt.subplots(
         len(drawn), 1, figsize=(10, 4.5 * len(drawn)), squeeze=False, layout="constrained"
     )
     for (name, draw), axis in zip(drawn, axes[:, 0], strict=True):
         draw(sections[name], axis)
     figure.savefig(file, dpi=110)
-    pyplot.close(figure)
+    plt.close(figure)
 
 
 def _write(section: Section, axis: Any) -> None:  # noqa: ANN401 - matplotlib is an extra

@@ -7,14 +7,15 @@ of them straddles the border of a bucket; the SQL relies on that, the product do
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from dishka import AsyncContainer
 
 from domain.sensors.ports import SensorSelection
-from domain.sensors.services.buckets import Aggregate, Bucket, BucketReadings
+from domain.sensors.services.bucket_readings import BucketReadings
+from domain.sensors.services.buckets import Aggregate, Bucket
 from domain.sensors.services.energy import Energy, EnergyQuestion, EnergyReport
 from domain.sensors.services.live import LiveReadings, Selection
 from domain.sensors.services.query import GroupBy, Query, QueryReadings, Series
@@ -87,7 +88,7 @@ class Question:
 
     def of_rows(self, rows: Sequence[Sequence[Any]]) -> Figures:
         """Return the figures of the SQL's answer."""
-        return {(row[0], row[1]): [float(one) for one in row[2:][: self.compared]] for row in rows}
+        return {(row[0], _utc(row[1])): [float(one) for one in row[2:][: self.compared]] for row in rows}
 
 
 async def questions(
@@ -173,7 +174,7 @@ async def questions(
         Question(
             name="summary of one day",
             ask=lambda: summarise.of(day, end, ZONE),
-            of_product=lambda found: {("all", day): [found.energy_kwh or 0.0]},
+            of_product=lambda found: {("all", _utc(day)): [found.energy_kwh or 0.0]},
             sql=_SUMMARY,
             parameters=common | {"start": day},
             compared=1,
@@ -181,15 +182,20 @@ async def questions(
         Question(
             name="newest values of all sensors",
             ask=lambda: live.snapshot(Selection()),
-            of_product=lambda found: {(one.sensor_id, one.time): [one.value] for one in found},
+            of_product=lambda found: {(one.sensor_id, _utc(one.time)): [one.value] for one in found},
             sql=_LATEST,
             parameters={},
         ),
     ]
 
 
+def _utc(time: datetime) -> datetime:
+    """Return the time in UTC: in the hour that comes twice, times of other zones never equal it."""
+    return time.astimezone(UTC)
+
+
 def _of_buckets(key: object, buckets: Sequence[Bucket], aggregates: Sequence[Aggregate]) -> Figures:
-    return {(key, one.start): [one.aggregates[each] or 0.0 for each in aggregates] for one in buckets}
+    return {(key, _utc(one.start)): [one.aggregates[each] or 0.0 for each in aggregates] for one in buckets}
 
 
 def _of_series(found: Sequence[Series], aggregates: Sequence[Aggregate]) -> Figures:

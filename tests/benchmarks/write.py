@@ -185,8 +185,8 @@ def sections(server_url: str, requests: int) -> Iterator[Section]:
         "write",
         "Writing readings over HTTP, beside raw COPY",
         f"{requests:,} requests of 1,000 rows a measurement. Read the ratios: raw COPY of 5,000 rows a "
-        "transaction over one connection, before and after each shape (the mean of both is 1.00), is what the "
-        "machine gave in those seconds.",
+        "transaction over one connection, before and after each shape (the mean of both is 1.00), is what "
+        "the machine gave in those seconds.",
         (
             *words("path", "shape"),
             *numbers("connections", "rows/s"),

@@ -41,5 +41,5 @@ job_runs = Table(
     Column("error", Text),
     CheckConstraint("outcome IN ('succeeded', 'failed')", name="outcome"),
     schema="ops",
-    comment="One row per slot of a job that was claimed; kept for 7 days, those of every few seconds not at all.",
+    comment="One row per claimed slot of a job, kept for 7 days; jobs of every few seconds have none.",
 )

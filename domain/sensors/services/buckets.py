@@ -1,4 +1,4 @@
-"""Readings of one sensor in calendar buckets."""
+"""Calendar buckets: what they hold, and how far they can be trusted."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,16 +9,13 @@ from operator import attrgetter
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from domain.sensors.errors import unknown_sensor
 from domain.sensors.linking import HOUR_US
-from domain.sensors.model import Sensor, SensorId
-from domain.sensors.ports import SensorsUnitOfWork, UnitCatalog
+from domain.sensors.model import Sensor
 from domain.sensors.services.calendar import bucket_edges
-from domain.sensors.services.totals import SensorTotals, read_totals
+from domain.sensors.services.totals import SensorTotals
 from domain.sensors.summaries import Total
 from domain.shared.errors import InvalidError
 from domain.shared.periods import Period
-from domain.shared.ports import Clock
 from domain.shared.quantities import Accumulation, Direction, Quality, Quantity, UnitConversion
 from domain.shared.time import MICROSECOND
 
@@ -76,52 +73,6 @@ class BucketSeries:
 
     unit: str
     buckets: Sequence[Bucket]
-
-
-class BucketReadings:
-    """Sums readings up by calendar buckets. BAD readings count for nothing."""
-
-    def __init__(self, uow: SensorsUnitOfWork, units: UnitCatalog, clock: Clock, zone: ZoneInfo) -> None:
-        self._uow = uow
-        self._units = units
-        self._clock = clock
-        self._zone = zone
-
-    async def of(
-        self,
-        wanted: SensorId,
-        start: datetime,
-        end: datetime,
-        resolution: Period,
-        *,
-        zone: ZoneInfo | None = None,
-        unit: str | None = None,
-        keep_empty: bool = False,
-        aggregates: Collection[Aggregate] = tuple(Aggregate),
-    ) -> BucketSeries:
-        """Return the buckets of the zone that cover ``[start, end)``; the outer ones end there.
-
-        Raises:
-            NotFoundError: ``unknown_sensor``.
-            InvalidError: ``end_before_start``, ``too_many_buckets``, ``invalid_resolution``,
-                ``unit_mismatch``.
-
-        """
-        zone = zone or self._zone
-        edges = edges_of(start, end, resolution, zone)
-        async with self._uow.snapshot() as tx:
-            sensor = (await tx.sensors.find([wanted])).get(wanted)
-            if sensor is None:
-                raise unknown_sensor(wanted)
-            found = (await read_totals(tx, [sensor], edges))[sensor.key]
-        conversion = UnitConversion()
-        if unit is not None:
-            conversion = self._units.conversion(unit, sensor.definition.quantity)
-        watermark = self._clock.now() - SETTLED_AFTER
-        buckets = sensor_buckets(found, edges, sensor, zone, watermark, conversion, aggregates)
-        return BucketSeries(
-            unit or sensor.canonical_unit, [bucket for bucket in buckets if keep_empty or has_data(bucket)]
-        )
 
 
 def edges_of(start: datetime, end: datetime, resolution: Period, zone: ZoneInfo) -> list[datetime]:

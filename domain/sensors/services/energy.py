@@ -117,7 +117,7 @@ class Energy:
         """
         now = self._clock.now()
         async with self._uow.snapshot() as tx:
-            sensors = await tx.sensors.select(SensorSelection(quantities=(Quantity.POWER,)))
+            sensors = await tx.sensors.select(SensorSelection(quantities=YIELDING))
             sources = power_sources(sensors, await parents_of(tx, sensors))
             latest = await tx.readings.latest([sensor.key for sensor in sources])
         values = [

@@ -12,7 +12,10 @@ from zoneinfo import ZoneInfo
 from domain.sensors.errors import unknown_sensor
 from domain.sensors.model import ReadingColumns, Sensor, SensorId, SensorKey
 from domain.sensors.ports import SensorFilter, SensorsTransaction, SensorsUnitOfWork, UnitCatalog
-from domain.sensors.services.buckets import Aggregate, BucketReadings
+from domain.sensors.services.bucket_readings import BucketReadings
+from domain.sensors.services.buckets import Aggregate
+from domain.sensors.services.conversions import conversion_to
+from domain.sensors.services.filling import Fill
 from domain.sensors.table_ports import BucketRows, ReadingRows, TableFormat, TableFormats, TableWriter
 from domain.shared.errors import ConflictError, InvalidError, NotFoundError
 from domain.shared.periods import Period
@@ -104,9 +107,7 @@ class ExportReadings:
                 sensor.sensor_id,
                 sensor.key,
                 sensor.canonical_unit if unit is None else unit,
-                UnitConversion()
-                if unit is None
-                else self._units.conversion(unit, sensor.definition.quantity),
+                conversion_to(self._units, unit, sensor),
                 to_microseconds(latest[sensor.key].time) if sensor.key in latest else None,
             )
             for sensor in found
@@ -183,7 +184,7 @@ class ExportBuckets:
         resolution: Period,
         zone: ZoneInfo | None = None,
         unit: str | None = None,
-        keep_empty: bool = False,
+        fill: Fill = Fill.NONE,
         aggregates: Sequence[Aggregate] = tuple(Aggregate),
     ) -> AsyncGenerator[ExportChunk, None]:
         """Return the file of the buckets, by sensor and time, with those of the first sensor computed.
@@ -201,7 +202,7 @@ class ExportBuckets:
         async def parts() -> AsyncGenerator[BucketRows, None]:
             for sensor in found:
                 series = await self._buckets.of(
-                    sensor.sensor_id, start, end, resolution, zone=zone, unit=unit, keep_empty=keep_empty
+                    sensor.sensor_id, start, end, resolution, zone=zone, unit=unit, fill=fill
                 )
                 yield BucketRows(sensor.sensor_id, series.unit, series.buckets)
 

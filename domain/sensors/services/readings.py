@@ -20,6 +20,7 @@ from domain.sensors.model import (
 from domain.sensors.ports import SensorsUnitOfWork, UnitCatalog
 from domain.sensors.services.catalog import SensorCatalog
 from domain.sensors.services.checking import Checked, Checking, Submission
+from domain.sensors.services.conversions import conversion_to
 from domain.sensors.services.group_commit import GroupCommit, Write
 from domain.shared.errors import ConflictError, InvalidError, Problem
 from domain.shared.ports import Clock, IdFactory
@@ -174,7 +175,7 @@ class ReadReadings:
         next_after = readings[-1].time if more else None
         if unit is None:
             return ReadingPage(sensor.canonical_unit, readings, next_after)
-        conversion = self._units.conversion(unit, sensor.definition.quantity)
+        conversion = conversion_to(self._units, unit, sensor)
         converted = [replace(one, value=conversion.from_canonical(one.value)) for one in readings]
         return ReadingPage(unit, converted, next_after)
 

@@ -38,26 +38,30 @@ class Rollups:
         Those that run change with every reading: they stay marked, and are answered from the readings.
         """
         done = 0
-        while refreshed := await self._refresh_some():
+        still_stale: set[tuple[SensorKey, int]] = set()
+        while (refreshed := await self._refresh_some(still_stale)) is not None:
             done += refreshed
         return done
 
-    async def _refresh_some(self) -> int:
+    async def _refresh_some(self, seen: set[tuple[SensorKey, int]]) -> int | None:
+        """Sum up some; return how many, None where nothing is left but what was ``seen`` to be running."""
         now = self._clock.now()
         running = to_microseconds(now) // Level.QUARTER_HOUR.length_us
         async with self._uow.begin() as tx:
             taken = await tx.rollups.take(MARKS_AT_ONCE)
             if taken is None:
-                return 0
+                return None
             closed = {key: over for key, all_ in taken.quarters.items() if (over := _below(all_, running))}
-            if not closed and len(taken.ids) == 1:
+            still = {key: [one for one in all_ if one >= running] for key, all_ in taken.quarters.items()}
+            running_now = {(key, quarter) for key, quarters in still.items() for quarter in quarters}
+            if not closed and running_now and (len(taken.ids) == 1 or running_now <= seen):
                 tx.roll_back()
-                return 0
+                return None
+            seen |= running_now
             sensors = await tx.sensors.by_key(list(closed))
             closed = {key: quarters for key, quarters in closed.items() if key in sensors}
             for some in _portions(closed, QUARTERS_AT_ONCE):
                 await self._sum_up(tx, some, sensors)
-            still = {key: [one for one in all_ if one >= running] for key, all_ in taken.quarters.items()}
             await tx.rollups.finish(taken, {key: quarters for key, quarters in still.items() if quarters})
             late_until = to_microseconds(now - SETTLED_AFTER) // Level.QUARTER_HOUR.length_us
             late = {key: over for key, all_ in closed.items() if (over := _below(all_, late_until))}

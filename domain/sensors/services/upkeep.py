@@ -38,6 +38,11 @@ class Upkeep:
             if some < _PARTITIONS_AT_ONCE:
                 return dropped
 
+    async def compress_readings(self, older_than: timedelta) -> int:
+        """Compress partitions of readings whose time is over so long ago; return how many are compressed."""
+        async with self._uow.begin() as tx:
+            return await tx.rollups.compress_readings(self._clock.now() - older_than)
+
     async def purge_rejections(self) -> int:
         """Delete refused readings after 30 days, and return how many."""
         async with self._uow.begin() as tx:

@@ -25,7 +25,9 @@ from domain.sensors.model import (
 )
 from domain.sensors.ports import SensorsUnitOfWork
 from domain.sensors.reference import pieces, tallies
-from domain.sensors.services.buckets import Aggregate, Bucket, BucketReadings, quality_of
+from domain.sensors.services.bucket_readings import BucketReadings
+from domain.sensors.services.buckets import Aggregate, Bucket, quality_of
+from domain.sensors.services.filling import Fill
 from domain.sensors.services.rollups import Rollups
 from domain.shared.periods import parse_period
 from domain.shared.quantities import Accumulation, Direction, Quantity, UnitConversion
@@ -138,7 +140,7 @@ async def check(scenario: Scenario, uow: SensorsUnitOfWork) -> None:
                 start,
                 start + question.minutes * MINUTE,
                 parse_period(question.resolution),
-                keep_empty=True,
+                fill=Fill.NULL,
             )
             await _compare(series.buckets, sensor, uow)
 

@@ -6,6 +6,9 @@ from playwright.async_api import Page, Route, expect
 
 from domain.operations.model import Role
 from domain.operations.services.api_keys import ApiKeys
+from domain.sensors.model import Comfort, Room, RoomName
+from domain.sensors.services.room_metrics import RefreshRoomMetrics
+from domain.sensors.services.rooms import Rooms
 from domain.shared.events import SYSTEM
 from domain.shared.quantities import Accumulation, Quantity
 from tests.e2e.dashboard.conftest import Product, Seen
@@ -273,3 +276,42 @@ _CONTRAST = """([text, ground]) => {
   const [high, low] = [light(text), light(ground)].sort((one, other) => other - one);
   return (high + 0.05) / (low + 0.05);
 }"""
+
+
+async def test_room_cards_show_the_newest_metrics(product: Product, page: Page, seen: Seen) -> None:
+    rooms: Rooms = await product.container.get(Rooms)
+    lab = Room(room_name=RoomName("Lab"), area_m2=50, capacity=10, comfort=Comfort(temperature_max=22))
+    await rooms.create(lab, SYSTEM)
+    await product.sensor("oven", room="Lab")
+    await product.sensor("main", room="Lab")
+    await product.sensor("part", room="Lab", submeter_of="main")
+    await product.sensor("air", Quantity.TEMPERATURE, "degC", room="Lab")
+    await product.sensor("damp", Quantity.HUMIDITY, "percent", room="Lab")
+    await product.sensor("co2", Quantity.CO2, "ppm", room="Lab")
+    await product.sensor("silent", Quantity.TEMPERATURE, "degC", room="Cellar")
+    for sensor, value in (("oven", 1.5), ("main", 1.0), ("part", 0.5), ("air", 21.0), ("co2", 600.0)):
+        await product.write(sensor, *[value] * 90)
+    metrics: RefreshRoomMetrics = await product.container.get(RefreshRoomMetrics)
+    await metrics.run()
+    await _open(page, product)
+    card = page.locator(".room", has_text="Lab")
+    shown = dict(
+        zip(
+            await card.locator("dt").all_text_contents(),
+            await card.locator("dd").all_text_contents(),
+            strict=True,
+        )
+    )
+    shown.pop("As of")
+    energy = shown.pop("Energy today")
+    assert energy.endswith(" kWh")
+    assert shown == {
+        "Power": "2.50 kW",
+        "Temperature": "21.0 °C",
+        "Humidity": "no data",
+        "CO₂": "600 ppm",
+        "Occupancy": "about 2 people",
+        "Comfort": "yes",
+    }
+    await expect(page.locator(".room", has_text="Cellar")).to_contain_text("no data")
+    assert seen.complaints == []

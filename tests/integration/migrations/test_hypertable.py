@@ -23,16 +23,15 @@ def database(migrated_timescale: MigratedDatabase) -> Iterator[Connection]:
         yield connection
 
 
-def test_readings_are_a_hypertable_of_weeks_that_is_compressed_after_a_month(database: Connection) -> None:
+def test_readings_are_a_hypertable_of_weeks_that_the_product_itself_compresses(database: Connection) -> None:
     assert database.execute(
         "SELECT hypertable_schema, hypertable_name, time_interval::text, compression_enabled"
         " FROM timescaledb_information.hypertables JOIN timescaledb_information.dimensions"
         " USING (hypertable_schema, hypertable_name)"
     ).fetchall() == [("sensors", "readings", "7 days", True)]
-    assert database.execute(
-        "SELECT config ->> 'compress_after' FROM timescaledb_information.jobs"
-        " WHERE proc_name = 'policy_compression'"
-    ).fetchall() == [("30 days",)]
+    assert not database.execute(
+        "SELECT FROM timescaledb_information.jobs WHERE proc_name = 'policy_compression'"
+    ).fetchall()
 
 
 def test_what_is_compressed_can_still_be_written_corrected_and_read(database: Connection) -> None:

@@ -48,10 +48,25 @@ def test_segments_are_sensors_in_descending_order_of_time(migrated_timescale: Mi
             "SELECT segmentby, orderby FROM timescaledb_information.hypertable_columnstore_settings"
             " WHERE hypertable = 'sensors.readings'::regclass"
         ).fetchall() == [("sensor_key", '"time" DESC')]
-        assert owner.execute(
-            "SELECT config ->> 'compress_after', scheduled FROM timescaledb_information.jobs"
-            " WHERE hypertable_name = 'readings'"
-        ).fetchall() == [("30 days", True)]
+        assert not owner.execute(
+            "SELECT FROM timescaledb_information.jobs WHERE hypertable_name = 'readings'"
+        ).fetchall()
+
+
+async def test_the_job_compresses_what_is_old_and_late_rows_again(
+    uow: SensorsUnitOfWork, migrated_timescale: MigratedDatabase
+) -> None:
+    sensor = await add_sensor(uow)
+    await store(uow, batch(sensor, [1.0] * 10))
+    for late in (0, 5):
+        await store(uow, batch(sensor, [2.0], start=NOON - timedelta(minutes=1 + late)))
+        async with uow.begin() as tx:
+            assert await tx.rollups.compress_readings(NOON + timedelta(days=60)) == 1
+            assert await tx.rollups.compress_readings(NOON - timedelta(days=60)) == 0
+        assert [one for one, _ in chunks(migrated_timescale)] == [True]
+        with psycopg.connect(migrated_timescale.owner_url) as owner:
+            plan = owner.execute("EXPLAIN (ANALYZE, COSTS off) SELECT * FROM sensors.readings").fetchall()
+        assert "Seq Scan on _hyper" not in "".join(line.strip() for (line,) in plan).replace("compress", "")
 
 
 @pytest.mark.parametrize("again", [False, True])

@@ -61,7 +61,7 @@ def wanted(extras: set[str]) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [(LOCKS[0], {"build", "parquet"}), (LOCKS[1], {"build", "parquet", "test"})]
+    ("lock", "extras"), [(LOCKS[0], {"build", "parquet"}), (LOCKS[1], {"build", "parquet", "bench", "test"})]
 )
 def test_the_lock_is_what_the_project_asks_for(lock: str, extras: set[str]) -> None:
     here = {name for name, pin in pins(lock).items() if pin.marker is None or pin.marker.evaluate()}
@@ -74,8 +74,8 @@ def test_pinned_versions_are_those_that_are_allowed(lock: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     locked = pins(lock)
     asked = [Requirement(text) for text in project["dependencies"]]
-    for extra in ("build", "parquet", "test"):
-        if extra != "test" or lock == LOCKS[1]:
+    for extra in ("build", "parquet", "bench", "test"):
+        if extra in {"build", "parquet"} or lock == LOCKS[1]:
             asked += [Requirement(text) for text in project["optional-dependencies"][extra]]
     for one in asked:
         version = str(locked[canonicalize_name(one.name)].specifier).removeprefix("==")

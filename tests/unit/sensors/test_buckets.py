@@ -4,8 +4,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.sensors.model import SensorId, Source
-from domain.sensors.services.buckets import Aggregate, Bucket, BucketReadings
+from domain.sensors.services.bucket_readings import BucketReadings
+from domain.sensors.services.buckets import Aggregate, Bucket
 from domain.sensors.services.checking import Submission
+from domain.sensors.services.filling import Fill
 from domain.shared.errors import InvalidError, NotFoundError
 from domain.shared.periods import parse_period
 from domain.shared.quantities import Accumulation, Quality
@@ -71,7 +73,7 @@ async def test_empty_buckets_are_left_out_unless_asked_for(w: World) -> None:
     await write(w, SPRING, [1000.0])
     hours = SPRING, SPRING + timedelta(hours=3)
     assert len(await of(w, *hours, "PT1H")) == 1
-    kept = await of(w, *hours, "PT1H", keep_empty=True)
+    kept = await of(w, *hours, "PT1H", fill=Fill.NULL)
     assert [one.quality for one in kept] == [Quality.ESTIMATED, Quality.MISSING, Quality.MISSING]
     assert kept[1].aggregates[Aggregate.MEAN] is None
     assert kept[1].aggregates[Aggregate.COUNT] == 0

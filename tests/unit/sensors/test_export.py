@@ -16,7 +16,8 @@ from adapters.units.pint_catalog import PintUnitCatalog
 from domain.sensors.model import Sensor, SensorId
 from domain.sensors.ports import SensorFilter, SensorsTransaction
 from domain.sensors.services import export
-from domain.sensors.services.buckets import Aggregate, BucketReadings
+from domain.sensors.services.bucket_readings import BucketReadings
+from domain.sensors.services.buckets import Aggregate
 from domain.sensors.services.export import ExportBuckets, ExportChunk, ExportReadings, ExportSelection
 from domain.sensors.table_ports import TableFormat
 from domain.shared.errors import ConflictError, DomainError, InvalidError, NotFoundError

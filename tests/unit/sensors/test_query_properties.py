@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from adapters.memory.surroundings import MemoryIdFactory
 from domain.sensors.model import SensorId, Source
 from domain.sensors.ports import SensorSelection
-from domain.sensors.services.buckets import Aggregate, BucketReadings
+from domain.sensors.services.bucket_readings import BucketReadings
+from domain.sensors.services.buckets import Aggregate
 from domain.sensors.services.checking import Submission
 from domain.sensors.services.filling import Fill
 from domain.sensors.services.groups import GroupBucket
@@ -177,7 +178,7 @@ async def test_a_query_of_many_is_many_queries_of_one(site: Site, resolution: st
     end = site.midnight + site.hours * HOUR
     for one in await ask(w, site, resolution, GroupBy.SENSOR):
         expected = await single.of(
-            SensorId(str(one.key)), site.midnight, end, parse_period(resolution), keep_empty=True
+            SensorId(str(one.key)), site.midnight, end, parse_period(resolution), fill=Fill.NULL
         )
         assert (one.unit, one.buckets) == (expected.unit, expected.buckets)
 

@@ -1,6 +1,7 @@
 """Metrics of rooms worked out by hand."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -8,7 +9,7 @@ from domain.sensors.model import Comfort, RoomName, SensorId
 from domain.sensors.services.room_metrics_slots import RoomMetricsRules, slots_between
 from domain.shared.errors import InvalidError, NotFoundError
 from domain.shared.quantities import Accumulation, Counts, Direction, Quality, Quantity
-from tests.unit.sensors.rooms import LAB, MINUTE, SLOT, Building, ZoneInfo, at, building
+from tests.unit.sensors.rooms import LAB, MINUTE, SLOT, Building, at, building
 from tests.unit.sensors.samples import ME
 
 
