@@ -101,7 +101,7 @@ class Settings:
         values.boolean, default=False, meaning="Migrate DATABASE_URL at the start."
     )
     database_pool_size: int = _variable(
-        values.whole(1, 1000), 10, "The most connections to the database, in each process."
+        values.whole(2, 1000), 10, "The most connections to the database, in each process."
     )
     data_dir: Path | None = _variable(
         values.path,

@@ -28,7 +28,7 @@ def test_in_memory(scenario: Scenario) -> None:
 
 
 async def _on(url: str, codec: JsonEventCodec, scenario: Scenario) -> None:
-    database = Database(url, codec, pool_size=1)
+    database = Database(url, codec, pool_size=2)
     try:
         await check(scenario, TimescaleSensorsUnitOfWork(database))
     finally:

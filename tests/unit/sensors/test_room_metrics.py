@@ -1,6 +1,7 @@
 """Metrics of rooms worked out by hand."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -47,9 +48,11 @@ async def test_a_slot_by_hand(b: Building) -> None:
     assert found.co2 == pytest.approx(620)
     assert found.co2_peak == 700
     # 4 for two minutes, falling to 2 in the third, then 2 for two minutes.
-    assert (found.occupancy, found.occupancy_estimated) == (pytest.approx(3.0), False)
+    assert found.occupancy == pytest.approx(3.0)
+    assert not found.occupancy_estimated
     # Readings of the slot go from 20 to 24 °C, and to 22 it is comfortable; on average it is too warm.
-    assert (found.comfort, found.comfort_share) == (False, pytest.approx(0.5))
+    assert found.comfort is False
+    assert found.comfort_share == pytest.approx(0.5)
     assert (found.coverage, found.quality, found.missing_sensors) == (1.0, Quality.OK, ())
 
 
@@ -115,7 +118,8 @@ async def test_a_state_holds_until_the_sensor_is_too_old(b: Building) -> None:
     await b.send("air", ("10:10", 22.0))
     await b.run("10:25")
     found = await b.slot("10:05")
-    assert (found.temperature, found.quality) == (pytest.approx(21.5), Quality.OK)
+    assert found.temperature == pytest.approx(21.5)
+    assert found.quality is Quality.OK
 
 
 async def test_a_room_without_sensors_has_no_metrics(b: Building) -> None:
@@ -147,7 +151,7 @@ async def test_slots_before_a_rooms_first_reading_are_left_out(b: Building) -> N
     ],
 )
 async def test_people_are_estimated_by_co2(
-    b: Building, size: dict[str, float], ppm: float, people: float | None
+    b: Building, size: dict[str, Any], ppm: float, people: float | None
 ) -> None:
     await b.room(**size)
     await b.sensor("co2", Quantity.CO2, resolution=MINUTE)
@@ -240,7 +244,8 @@ async def test_midnight_may_cut_a_slot_in_two() -> None:
     async with b.w.uow.begin() as tx:
         before, cut = await tx.room_metrics.page(LAB, at("17:00"), at("19:00"), 10)
     assert before.energy_kwh == pytest.approx(4 * 8)
-    assert (cut.slot_energy_kwh, cut.energy_kwh) == (pytest.approx(4.0), pytest.approx(3.0))
+    assert cut.slot_energy_kwh == pytest.approx(4.0)
+    assert cut.energy_kwh == pytest.approx(3.0)
 
 
 def test_slots_know_their_buckets() -> None:
