@@ -28,7 +28,10 @@ def pins(lock: str) -> dict[str, Requirement]:
         requirement = Requirement(line)
         assert re.fullmatch(r"==[^*,]+", str(requirement.specifier)), line
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), f"{line} has no checksum"
-        found[canonicalize_name(requirement.name)] = requirement
+        name = canonicalize_name(requirement.name)
+        # Some are locked once for older Pythons and once for newer ones: here it is the one for this Python.
+        if name not in found or requirement.marker is None or requirement.marker.evaluate():
+            found[name] = requirement
     assert found
     return found
 

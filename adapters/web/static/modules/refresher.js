@@ -74,23 +74,19 @@ export class Refresher {
     }
   }
 
-  /** The energy since midnight of the meters that are part of no other. */
+  /** The site's energy since midnight, each device once, and how far it can be trusted. */
   async _energy() {
-    const meters = this.#store.roots("energy").filter((sensor) => sensor.latest).slice(0, 20);
-    if (!meters.length) { this.#store.energyToday = { value: null, note: "no energy meters" }; return; }
     const midnight = new Date(this.#store.now());
     midnight.setHours(0, 0, 0, 0);
-    const query = new URLSearchParams({
+    const { series } = await this.#api.get("/analytics/energy", {
       start: midnight.toISOString(), end: new Date(this.#store.now()).toISOString(), resolution: "P1D",
-      aggregate: "energy", timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC", fill: "null",
+      timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC",
     });
-    const sums = await Promise.all(meters.map(async (sensor) => {
-      const { buckets } = await this.#api.get(`/sensors/${encodeURIComponent(sensor.sensor_id)}/data?${query}`);
-      const known = buckets.map((bucket) => bucket.energy).filter((value) => value !== null && value !== undefined);
-      return known.length ? known.reduce((sum, value) => sum + value, 0) : null;
-    }));
-    const known = sums.filter((sum) => sum !== null);
-    const note = known.length && known.length < sums.length ? `since midnight, ${known.length} of ${sums.length} meters` : "since midnight";
-    this.#store.energyToday = { value: known.length ? known.reduce((sum, value) => sum + value, 0) : null, note };
+    const bucket = series[0]?.buckets.at(-1);
+    if (!bucket) { this.#store.energyToday = { value: null, note: "no energy meters" }; return; }
+    const notes = ["since midnight"];
+    if (bucket.quality === "ESTIMATED") notes.push(`${Math.floor(bucket.coverage * 100)} % covered`);
+    if (bucket.missing_sensors.length) notes.push(`${bucket.missing_sensors.length} silent`);
+    this.#store.energyToday = { value: bucket.energy_kwh, note: notes.join(" · ") };
   }
 }
