@@ -133,7 +133,7 @@ async def _grown(
 async def _written(site: _Site, number: int) -> float:
     """Return the seconds a row of requests as clients send them."""
     write = await site.container.get(WriteReadings)
-    first = site.start + number * _REQUESTS * _ROWS * MINUTE
+    first = site.end - (number + 1) * _REQUESTS * _ROWS * MINUTE
     seconds: list[float] = []
     for request in range(_REQUESTS):
         at = [first + (request * _ROWS + row) * MINUTE for row in range(_ROWS)]

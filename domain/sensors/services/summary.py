@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from domain.sensors.linking import HOUR_US
 from domain.sensors.model import RoomName, Sensor, SensorId, SensorKey, Staleness
 from domain.sensors.ports import SensorFilter, SensorsTransaction, SensorsUnitOfWork
-from domain.sensors.services.buckets import Aggregate, energy_kwh
+from domain.sensors.services.buckets import Aggregate, edges_of, energy_kwh
 from domain.sensors.services.energy import energy_groups, grouped_energy
 from domain.sensors.services.groups import GroupBucket
 from domain.sensors.services.query import GroupBy, check_size, portions
@@ -17,10 +17,13 @@ from domain.sensors.services.sources import Parents, energy_sources
 from domain.sensors.services.totals import read_totals
 from domain.sensors.summaries import Total
 from domain.shared.errors import InvalidError
+from domain.shared.periods import Period
 from domain.shared.ports import Clock
 from domain.shared.quantities import Quality
 
 _QUARTER_HOUR: Final = timedelta(minutes=15)
+_DAY: Final = timedelta(days=1)
+_QUARTER_HOUR_PERIOD: Final = Period(elapsed=_QUARTER_HOUR)
 _TOP: Final = 5
 _MOST_STALE: Final = 1000
 
@@ -90,20 +93,21 @@ class Summarise:
         """
         now = self._clock.now()
         if end is None:
-            end = now if start is None else max(start, min(now, start + timedelta(days=1)))
+            end = now if start is None or now - start < _DAY else start + _DAY
         if start is None:
-            start = end - timedelta(days=1)
+            start = _earlier(end, _DAY)
         if end <= start:
             raise InvalidError("end_before_start", "end lies before start, or at it")
         zone = zone or self._zone
+        edges = edges_of(start, end, _QUARTER_HOUR_PERIOD, ZoneInfo("UTC"))
+        earlier = _earlier(start, end - start)
         async with self._uow.snapshot() as tx:
             members = (await energy_groups(tx, GroupBy.NONE)).get("all", [])
             meters = _meters((await energy_groups(tx, GroupBy.SENSOR)).values())
             rooms = await energy_groups(tx, GroupBy.ROOM)
-            edges = _quarter_hours(start, end)
-            check_size([len(members), len(meters)], len(edges) - 1)
+            check_size([len(members)], len(edges) - 1)
             (whole,) = await grouped_energy(tx, members, [start, end], now)
-            (before,) = await grouped_energy(tx, members, [start - (end - start), start], now)
+            (before,) = await grouped_energy(tx, members, [earlier, start], now)
             in_rooms = [one for sensors in rooms.values() for one in sensors]
             asked = {one.key: one for one in (*members, *meters, *in_rooms)}
             energies = await _energies(tx, list(asked.values()), start, end)
@@ -132,14 +136,11 @@ class Summarise:
         )
 
 
-def _quarter_hours(start: datetime, end: datetime) -> list[datetime]:
-    """Return the edges of the UTC quarter-hours in ``[start, end)``, and both ends."""
-    edges = [start]
-    at = start - (start - start.replace(minute=0, second=0, microsecond=0)) % _QUARTER_HOUR + _QUARTER_HOUR
-    while at < end:
-        edges.append(at)
-        at += _QUARTER_HOUR
-    return [*edges, end]
+def _earlier(start: datetime, length: timedelta) -> datetime:
+    try:
+        return start - length
+    except OverflowError as error:
+        raise InvalidError("out_of_calendar", "the time before would leave the years 1 to 9999") from error
 
 
 def _meters(sensors: Iterable[Sequence[Sensor]]) -> list[Sensor]:

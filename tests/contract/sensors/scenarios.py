@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from adapters.memory.surroundings import MemoryClock, MemoryIdFactory
+from adapters.memory.surroundings import MemoryClock
 from adapters.units.pint_catalog import PintUnitCatalog
+from app.clock import RandomIds
 from domain.sensors.linking import HOUR_US
 from domain.sensors.model import (
     QualityCode,
@@ -124,7 +125,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
 async def check(scenario: Scenario, uow: SensorsUnitOfWork) -> None:
     """Write, sum up, and compare every answer with the one from all readings by the plain rules."""
     clock = MemoryClock(scenario.begin)
-    rollups = Rollups(uow, clock, MemoryIdFactory())
+    rollups = Rollups(uow, clock, RandomIds())
     buckets = BucketReadings(uow, _UNITS, clock, scenario.zone)
     sensor = await _sensor(scenario, uow)
     for number, write in enumerate(scenario.writes):
