@@ -66,7 +66,8 @@ async def test_the_job_compresses_what_is_old_and_late_rows_again(
         assert [one for one, _ in chunks(migrated_timescale)] == [True]
         with psycopg.connect(migrated_timescale.owner_url) as owner:
             statuses = owner.execute(
-                "SELECT _timescaledb_functions.chunk_status(chunk) FROM show_chunks('sensors.readings') AS chunk"
+                "SELECT _timescaledb_functions.chunk_status(chunk)"
+                " FROM show_chunks('sensors.readings') AS chunk"
             ).fetchall()
         assert statuses == [(1,)], "compressed, and nothing of it only in part"
 
