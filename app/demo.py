@@ -19,10 +19,12 @@ from app.background import BACKGROUND, Background, running
 from app.bridges import definition_of
 from app.clock import SystemClock
 from domain.ingestion.ports import IotConfigurationSource
-from domain.sensors.model import SensorId, Source
+from domain.sensors.model import Comfort, Room, RoomName, SensorId, Source
 from domain.sensors.ports import SensorsUnitOfWork
 from domain.sensors.services.checking import Submission
 from domain.sensors.services.readings import WriteReadings
+from domain.sensors.services.room_metrics import RefreshRoomMetrics
+from domain.sensors.services.rooms import Rooms
 from domain.sensors.services.sensors import Sensors
 from domain.shared.errors import ConflictError, DomainError
 from domain.shared.events import SYSTEM
@@ -30,6 +32,9 @@ from domain.shared.events import SYSTEM
 _LOG: Final = logging.getLogger(__name__)
 _SOURCE: Final = Source("demo")
 _ROWS: Final = 10_000
+_AREA_M2: Final = 8.0
+"""For each person."""
+_COMFORT: Final = Comfort(temperature_min=20.0, temperature_max=25.0, co2_max=1000.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Demo:
         try:
             since = await self._newest(container)
             await self._define_sensors(container)
+            await self._describe_rooms(container)
             for stretch in HISTORY:
                 start, end = now - stretch.since, now - stretch.until
                 if since is not None:
@@ -86,6 +92,9 @@ class Demo:
                     series = await asyncio.to_thread(list, self._building.history(start, end, stretch.step))
                     for submission in submissions(series):
                         await readings.write(submission, _SOURCE)
+                # Not before its next slot otherwise: there is something to see within half a minute.
+                metrics: RefreshRoomMetrics = await container.get(RefreshRoomMetrics)
+                await metrics.run()
         except DomainError:
             _LOG.exception("the history of the demo could not be written")
 
@@ -106,6 +115,19 @@ class Demo:
                     await sensors.create(definition_of(value.sensor), SYSTEM)
                 except ConflictError:
                     continue  # the poller was here first
+
+    async def _describe_rooms(self, container: AsyncContainer) -> None:
+        rooms: Rooms = await container.get(Rooms)
+        for name, people in self._building.seats().items():
+            if not people:
+                continue
+            room = Room(
+                room_name=RoomName(name), area_m2=people * _AREA_M2, capacity=people, comfort=_COMFORT
+            )
+            try:
+                await rooms.create(room, SYSTEM)
+            except ConflictError:
+                continue  # an earlier demo did, or somebody since
 
 
 def submissions(series: Iterable[SimulatedSeries]) -> Iterable[Submission]:

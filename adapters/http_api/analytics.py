@@ -36,6 +36,8 @@ class PreviousAnswer(msgspec.Struct, kw_only=True):
 
     energy_kwh: float | None
     change_percent: float | None
+    coverage: float
+    quality: Quality
 
 
 class SensorShareAnswer(msgspec.Struct, kw_only=True):
@@ -70,6 +72,7 @@ class SummaryAnswer(msgspec.Struct, kw_only=True):
     peak_power_kw: float | None
     peak_time: Instant | None
     load_factor: float | None
+    peak_reason: str | None
     previous: PreviousAnswer
     top_sensors: list[SensorShareAnswer]
     top_rooms: list[RoomShareAnswer]
@@ -200,7 +203,13 @@ def _summary(found: Summary) -> SummaryAnswer:
         peak_power_kw=found.peak_power_kw,
         peak_time=None if found.peak_time is None else Instant.of(found.peak_time),
         load_factor=found.load_factor,
-        previous=PreviousAnswer(energy_kwh=found.previous_energy_kwh, change_percent=found.change_percent),
+        peak_reason=found.peak_reason,
+        previous=PreviousAnswer(
+            energy_kwh=found.previous.aggregates[Aggregate.ENERGY],
+            change_percent=found.change_percent,
+            coverage=found.previous.coverage,
+            quality=found.previous.quality,
+        ),
         top_sensors=[
             SensorShareAnswer(
                 sensor_id=one.sensor_id, name=one.name, energy_kwh=one.energy_kwh, share=one.share

@@ -31,9 +31,10 @@ class BucketAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class BucketsAnswer(msgspec.Struct, kw_only=True):
-    """Readings in buckets, in this unit."""
+    """Readings in buckets, in this unit; their ``energy`` is in ``energy_unit``."""
 
     unit: str
+    energy_unit: str
     buckets: list[BucketAnswer]
 
 

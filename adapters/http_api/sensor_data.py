@@ -137,7 +137,11 @@ async def sensor_data(
             fill=fill,
         )
     return NegotiatedResponse(
-        BucketsAnswer(unit=found.unit, buckets=[bucket_answer(one, aggregates) for one in found.buckets])
+        BucketsAnswer(
+            unit=found.unit,
+            energy_unit="kWh",
+            buckets=[bucket_answer(one, aggregates) for one in found.buckets],
+        )
     )
 
 

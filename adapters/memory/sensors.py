@@ -1,13 +1,22 @@
 """Definitions of sensors and rooms in memory."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from adapters.memory.database import MemorySession
 from adapters.memory.readings import ReadingsState
 from domain.sensors.errors import sensor_exists
-from domain.sensors.model import Room, RoomName, Sensor, SensorDefinition, SensorId, SensorKey, staleness
+from domain.sensors.model import (
+    DeviceId,
+    Room,
+    RoomName,
+    Sensor,
+    SensorDefinition,
+    SensorId,
+    SensorKey,
+    staleness,
+)
 from domain.sensors.ports import (
     RoomStore,
     SensorFilter,
@@ -17,7 +26,7 @@ from domain.sensors.ports import (
     SensorStore,
 )
 from domain.shared.errors import ConflictError
-from domain.shared.quantities import UnitConversion
+from domain.shared.quantities import Accumulation, Quantity, UnitConversion
 
 
 @dataclass(slots=True)
@@ -57,10 +66,10 @@ class MemorySensorStore(SensorStore):
 
     async def find(self, ids: Collection[SensorId]) -> Mapping[SensorId, Sensor]:
         wanted = set(ids)
-        return {one.sensor_id: one for one in self._state.sensors.values() if one.sensor_id in wanted}
+        return {one.sensor_id: one for one in self._all() if one.sensor_id in wanted}
 
     async def by_key(self, keys: Collection[SensorKey]) -> Mapping[SensorKey, Sensor]:
-        return {key: self._state.sensors[key] for key in keys if key in self._state.sensors}
+        return {one.key: one for one in self._all() if one.key in keys}
 
     async def list(
         self,
@@ -74,7 +83,7 @@ class MemorySensorStore(SensorStore):
     ) -> tuple[Sequence[SensorState], int]:
         found = [
             SensorState(sensor, self._readings.latest.get(sensor.key))
-            for sensor in sorted(self._state.sensors.values(), key=lambda one: one.sensor_id)
+            for sensor in sorted(self._all(), key=lambda one: one.sensor_id)
         ]
         found = [state for state in found if _matches(where, state, now)]
         missing = [state for state in found if _sort_key(state, sort) is None]
@@ -85,7 +94,7 @@ class MemorySensorStore(SensorStore):
 
     async def select(self, where: SensorSelection) -> Sequence[Sensor]:
         return sorted(
-            (one for one in self._state.sensors.values() if _selected(where, one.definition)),
+            (one for one in self._all() if _selected(where, one.definition)),
             key=lambda one: one.sensor_id,
         )
 
@@ -111,6 +120,19 @@ class MemorySensorStore(SensorStore):
                 )
             )
         return sorted(one.sensor_id for one in left)
+
+    def _all(self) -> Iterator[Sensor]:
+        """Yield all sensors, registers with the limit that their device's power sensors set."""
+        limits: dict[DeviceId, float] = {}
+        for one in self._state.sensors.values():
+            said = one.definition
+            if said.quantity is Quantity.POWER and said.max_value is not None and said.device_id is not None:
+                limit = one.conversion.to_canonical(said.max_value)
+                limits[said.device_id] = max(limit, limits.get(said.device_id, limit))
+        for one in self._state.sensors.values():
+            device = one.definition.device_id
+            is_register = one.definition.accumulation is Accumulation.CUMULATIVE
+            yield replace(one, device_limit_kw=limits.get(device)) if is_register and device else one
 
     def _store(self, sensor: Sensor) -> None:
         self._state.sensors[sensor.key] = sensor

@@ -48,7 +48,7 @@ _APPLIANCES = (
     Appliance("charge", _BATTERY_WATTS, profiles.CHARGE, steady, varies=0.1),
 )
 
-_ROOMS = (
+ROOMS = (
     Room("Office North", 21.8, 0.86, 14, profiles.PEOPLE, ppm=520, warmth=1.4),
     Room("Office South", 22.3, 0.84, 11, profiles.PEOPLE, ppm=460, warmth=1.6),
     Room("Meeting room", 21.9, 0.88, 9, profiles.MEETINGS, ppm=980, warmth=2.0, meetings=True),
@@ -74,7 +74,7 @@ class Building:
         self.pv = photovoltaic("roof", _PV_WATTS, self.calendar, weather, seed)
         self.discharge = _discharge().load(self.calendar, weather, seed)
         self.rooms: dict[str, Climate] = {
-            room.name: room.climate(self.calendar, weather, seed) for room in _ROOMS
+            room.name: room.climate(self.calendar, weather, seed) for room in ROOMS
         }
         self.voltage = Curve(self.calendar, self._mains)
         self.battery = Total([self.loads["charge"]], less=[self.discharge])

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -11,7 +11,7 @@ from typing import Self
 import uvicorn
 
 from adapters.simulator.application import DeviceApplication, Now
-from adapters.simulator.building import DEFAULT_SEED, Building
+from adapters.simulator.building import DEFAULT_SEED, ROOMS, Building
 from adapters.simulator.configuration import configuration
 from adapters.simulator.devices import devices_of
 from adapters.simulator.faults import FaultSchedule
@@ -44,6 +44,10 @@ class SimulatedBuilding:
     def configuration(self) -> dict[str, object]:
         """Give the IoT configuration of the devices at their present address."""
         return configuration(self.base_url, self.devices)
+
+    def seats(self) -> Mapping[str, int]:
+        """Give the rooms, each with the number of people it is made for."""
+        return {room.name: room.people for room in ROOMS}
 
     def history(self, start: datetime, end: datetime, step: timedelta) -> Iterator[SimulatedSeries]:
         """Give what polling would have stored in [start, end)."""

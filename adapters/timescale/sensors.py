@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Interval, Row, Select, and_, cast, func, literal, not_, or_, select
+from sqlalchemy import Interval, Row, Select, and_, case, cast, func, literal, not_, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from adapters.timescale.session import Session
@@ -35,6 +35,16 @@ _SORT: Final[dict[SensorSort, ColumnElement[Any]]] = {
     SensorSort.QUANTITY: sensors.c.quantity,
     SensorSort.LATEST: latest.c.time,
 }
+_POWER: Final = sensors.alias("power")
+_LIMITS: Final = (
+    select(func.max(_POWER.c.max_value * _POWER.c.factor + _POWER.c.offset))
+    .where(_POWER.c.device_id == sensors.c.device_id, _POWER.c.quantity == Quantity.POWER.value)
+    .correlate(sensors)
+    .scalar_subquery()
+)
+_DEVICE_LIMIT: Final = case(
+    (sensors.c.accumulation == Accumulation.CUMULATIVE.value, _LIMITS), else_=None
+).label("device_limit_kw")
 
 
 class TimescaleSensorStore(SensorStore):
@@ -64,11 +74,15 @@ class TimescaleSensorStore(SensorStore):
         return replace(sensor, key=SensorKey(added.scalar_one()))
 
     async def find(self, ids: Collection[SensorId]) -> Mapping[SensorId, Sensor]:
-        found = await self._session.execute(select(sensors).where(sensors.c.sensor_id == func.any(list(ids))))
+        found = await self._session.execute(
+            select(sensors, _DEVICE_LIMIT).where(sensors.c.sensor_id == func.any(list(ids)))
+        )
         return {sensor.sensor_id: sensor for sensor in map(_sensor, found)}
 
     async def by_key(self, keys: Collection[SensorKey]) -> Mapping[SensorKey, Sensor]:
-        found = await self._session.execute(select(sensors).where(sensors.c.key == func.any(list(keys))))
+        found = await self._session.execute(
+            select(sensors, _DEVICE_LIMIT).where(sensors.c.key == func.any(list(keys)))
+        )
         return {sensor.key: sensor for sensor in map(_sensor, found)}
 
     async def list(
@@ -99,7 +113,7 @@ class TimescaleSensorStore(SensorStore):
             conditions.append(sensors.c.quantity == func.any([one.value for one in where.quantities]))
         conditions.extend(sensors.c.labels.contains({name: value}) for name, value in where.labels)
         found = await self._session.execute(
-            select(sensors).where(and_(True, *conditions)).order_by(sensors.c.sensor_id)  # noqa: FBT003 - neutral
+            select(sensors, _DEVICE_LIMIT).where(and_(True, *conditions)).order_by(sensors.c.sensor_id)  # noqa: FBT003 - neutral
         )
         return [_sensor(row) for row in found]
 
@@ -147,6 +161,7 @@ def _matching(where: SensorFilter, now: datetime) -> Select[Any]:
     return (
         select(
             sensors,
+            _DEVICE_LIMIT,
             latest.c.time.label("latest_time"),
             latest.c.value.label("latest_value"),
             latest.c.quality.label("latest_quality"),
@@ -225,6 +240,7 @@ def _sensor(row: Row[Any]) -> Sensor:
         canonical_unit=row.canonical_unit,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        device_limit_kw=row.device_limit_kw,
     )
 
 

@@ -36,6 +36,8 @@ _FINER: Final = {
 _STORED: Final = (Level.DAY, Level.HOUR, Level.QUARTER_HOUR)
 QUARTERS: Final = {Level.QUARTER_HOUR: 1, Level.HOUR: 4, Level.DAY: 96}
 """How many quarter-hours each level holds."""
+_FEW_EDGES: Final = 1000
+"""So many buckets are covered each for itself; of more short ones all with summaries of one level."""
 _COARSE_US: Final = 23 * Level.HOUR.length_us
 
 
@@ -55,7 +57,8 @@ def covering(edges_us: Sequence[int], stale: Sequence[int] = ()) -> list[Span]:
     """
     if len(edges_us) < 2:  # noqa: PLR2004 - a bucket has two edges
         return []
-    if all(end - start >= _COARSE_US for start, end in pairwise(edges_us)):
+    few = len(edges_us) <= _FEW_EDGES
+    if few or all(end - start >= _COARSE_US for start, end in pairwise(edges_us[1:-1])):
         found = [span for start, end in pairwise(edges_us) for span in _cover(start, end, Level.DAY, stale)]
     else:
         found = list(_cover(edges_us[0], edges_us[-1], _common_level(edges_us), stale))

@@ -82,7 +82,7 @@ def register_increase(before: float, after: float, modulus: float | None) -> tup
         return after - before, False
     if modulus is not None and before >= (1 - _RESET_BELOW) * modulus and after < _RESET_BELOW * before:
         return modulus - before + after, False
-    if after < _RESET_BELOW * before:
+    if 0 <= after < _RESET_BELOW * before:
         return after, True
     return 0.0, True
 
@@ -103,7 +103,7 @@ def _states(sensor: Sensor) -> Link:
 
 def _registers(sensor: Sensor) -> Link:
     max_gap_us = sensor.effective_max_gap // MICROSECOND
-    limit = sensor.definition.max_power_kw
+    limit = sensor.max_power_kw
     rollover = sensor.definition.rollover_at
     modulus = None if rollover is None else sensor.conversion.to_canonical(rollover)
     guessed = QualityCode.ESTIMATED

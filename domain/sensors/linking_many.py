@@ -49,7 +49,7 @@ def _states(sensor: Sensor) -> LinkMany:
 
 
 def _registers(sensor: Sensor) -> LinkMany:
-    limit = sensor.definition.max_power_kw
+    limit = sensor.max_power_kw
 
     def link(
         starts: Sequence[int], before: Sequence[float], ends: Sequence[int], after: Sequence[float]

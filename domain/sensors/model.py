@@ -92,6 +92,14 @@ class Sensor:
     canonical_unit: str
     created_at: datetime
     updated_at: datetime
+    device_limit_kw: float | None = None
+    """The highest ``max_value`` of the power sensors of a register's device, as the store finds it."""
+
+    @property
+    def max_power_kw(self) -> float | None:
+        """The steepest step that a register can make."""
+        said = self.definition.max_power_kw
+        return self.device_limit_kw if said is None else said
 
     @property
     def sensor_id(self) -> SensorId:

@@ -75,7 +75,7 @@ def _between_states(good: _Good, max_gap_us: int) -> Iterator[Piece]:
 
 def _between_registers(good: _Good, sensor: Sensor) -> Iterator[Piece]:
     max_gap_us = _microseconds(sensor.effective_max_gap)
-    limit = sensor.definition.max_power_kw
+    limit = sensor.max_power_kw
     rollover = sensor.definition.rollover_at
     modulus = None if rollover is None else sensor.conversion.to_canonical(rollover)
     for (start, before, one_guessed), (end, after, other_guessed) in pairwise(good):

@@ -25,6 +25,7 @@ from domain.shared.errors import InvalidError
 from domain.shared.quantities import Quantity, UnitConversion
 from domain.shared.time import to_microseconds
 
+_MOST: Final = 1e100
 MAX_AHEAD: Final = timedelta(minutes=5)
 
 
@@ -117,7 +118,7 @@ class Checking:
             for (_, _, factor, offset, _, _, _), value in zip(rules, sent.values, strict=True)
         ]
         # A sum is finite only if every summand is; one that overflows is looked at row by row.
-        if not math.isfinite(sum(values)):
+        if not math.isfinite(sum(values)) or max(values) > _MOST or min(values) < -_MOST:
             return None
         return _Columns(range(len(values)), rules, sent.times_us, values)
 
@@ -140,6 +141,8 @@ class Checking:
                 self._reject(row, "beyond_retention", detail)
             elif not math.isfinite(value):
                 self._reject(row, "not_a_number", "the value is not a finite number")
+            elif abs(value) > _MOST:
+                self._reject(row, "not_a_number", f"no quantity is beyond {_MOST:g}; sums would overflow")
             else:
                 rows.append(row)
                 rules.append(rule)

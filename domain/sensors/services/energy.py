@@ -11,7 +11,7 @@ from domain.sensors.model import RoomName, Sensor, SensorId
 from domain.sensors.ports import SensorSelection, SensorsTransaction, SensorsUnitOfWork
 from domain.sensors.services.buckets import SETTLED_AFTER, Aggregate, edges_of, energy_kwh
 from domain.sensors.services.groups import Group, GroupBucket
-from domain.sensors.services.query import GroupBy, check_size, key_of, portions
+from domain.sensors.services.query import GroupBy, check_known, check_size, check_work, key_of, portions
 from domain.sensors.services.sources import energy_sources, parents_of, power_sources
 from domain.sensors.services.tariff_costs import BucketCost, CostPlan
 from domain.sensors.services.totals import read_totals
@@ -76,7 +76,7 @@ class Energy:
         """Return kWh by buckets, with cost and CO2 where a tariff is named.
 
         Raises:
-            NotFoundError: ``unknown_tariff``.
+            NotFoundError: ``unknown_tariff``, ``unknown_sensor``, ``unknown_room``.
             InvalidError: ``end_before_start``, ``too_many_buckets``, ``invalid_resolution``.
 
         """
@@ -87,7 +87,9 @@ class Energy:
             plan, currency = await _plan(tx, question.tariff, edges)
             groups = await energy_groups(tx, question.group_by, question.sensor_ids, question.room_names)
             sizes = [len(members) for members in groups.values()]
-            check_size(sizes, len(plan.rates) if plan else len(edges) - 1)
+            check_size(sizes, len(edges) - 1)
+            if plan is not None:
+                check_work(sum(sizes) * len(plan.rates))
             series = [
                 EnergySeries(
                     key,
@@ -144,6 +146,7 @@ async def energy_groups(
     Each sensor of its own is asked about by name, so there even a submeter counts.
     """
     where = SensorSelection(sensor_ids=sensor_ids, room_names=room_names, quantities=YIELDING)
+    await check_known(tx, where)
     sensors = await tx.sensors.select(where)
     parents = await parents_of(tx, sensors)
     grouped: dict[str | None, list[Sensor]] = {}

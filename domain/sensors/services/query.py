@@ -165,14 +165,7 @@ class QueryReadings:
 
     async def _selected(self, tx: SensorsTransaction, query: Query) -> tuple[Sequence[Sensor], Parents]:
         where = query.where
-        if where.sensor_ids is not None:
-            known = await tx.sensors.find(where.sensor_ids)
-            for wanted in where.sensor_ids:
-                if wanted not in known:
-                    raise unknown_sensor(wanted)
-        for room in where.room_names or ():
-            if await tx.rooms.get(room) is None:
-                raise unknown_room(room)
+        await check_known(tx, where)
         if query.group_by is GroupBy.SENSOR:
             return await tx.sensors.select(where), Parents.among(())
         if where.quantities is None or ADDITIVE.isdisjoint(where.quantities):
@@ -280,6 +273,18 @@ def key_of(group_by: GroupBy, sensor: Sensor) -> str | None:
             return "all"
 
 
+async def check_known(tx: SensorsTransaction, where: SensorSelection) -> None:
+    """Raise `NotFoundError` where a sensor or room that is named does not exist."""
+    if where.sensor_ids is not None:
+        known = await tx.sensors.find(where.sensor_ids)
+        for wanted in where.sensor_ids:
+            if wanted not in known:
+                raise unknown_sensor(wanted)
+    for room in where.room_names or ():
+        if await tx.rooms.get(room) is None:
+            raise unknown_room(room)
+
+
 def check_size(sizes: Sequence[int], buckets: int) -> None:
     """Raise `InvalidError` (``too_many_buckets``) where groups of these sizes have too many buckets."""
     if len(sizes) * buckets > MAX_BUCKETS:
@@ -287,7 +292,12 @@ def check_size(sizes: Sequence[int], buckets: int) -> None:
             "too_many_buckets",
             f"one call answers {MAX_BUCKETS:,} buckets at most, and this is {len(sizes) * buckets:,}",
         )
-    if sum(sizes) * buckets > MAX_MEMBER_BUCKETS:
+    check_work(sum(sizes) * buckets)
+
+
+def check_work(buckets: int) -> None:
+    """Raise `InvalidError` (``too_many_buckets``) where so many buckets of single sensors are too many."""
+    if buckets > MAX_MEMBER_BUCKETS:
         raise InvalidError(
             "too_many_buckets",
             f"one call puts together {MAX_MEMBER_BUCKETS:,} buckets of single sensors at most: "

@@ -28,11 +28,14 @@ from domain.sensors.services.definition import definition_problems
 from domain.shared.errors import InvalidError, Problem
 from domain.shared.events import Actor, EventId
 from domain.shared.ports import Clock, IdFactory
-from domain.shared.quantities import CANONICAL_UNITS, Quantity, UnitConversion
+from domain.shared.quantities import CANONICAL_UNITS, Accumulation, Quantity, UnitConversion
 
 _MEANING = ("accumulation", "quantity", "unit")
 _DECIDES_ENERGY = frozenset({*_MEANING, "resolution", "max_gap", "rollover_at", "max_power_kw"})
 """What the sums of readings depend on."""
+
+_DECIDES_LIMITS = frozenset({"quantity", "unit", "max_value", "device_id"})
+"""What of a power sensor the sums of its device's registers depend on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Sensors:
         async with self._uow.begin() as tx:
             await self._mention_room(tx, definition, actor)
             sensor = await tx.sensors.add(definition, conversion, canonical_unit, now)
+            await self._limits_changed(tx, definition)
             tx.events.add(
                 SensorCreated(
                     event_id=EventId(self._ids.new()),
@@ -138,6 +142,11 @@ class Sensors:
             await tx.sensors.replace(sensor)
             if _DECIDES_ENERGY.intersection(changed):
                 await tx.rollups.mark_all(sensor.key)
+            if _DECIDES_LIMITS.intersection(changed):
+                await self._limits_changed(tx, before.definition)
+                await self._limits_changed(tx, definition)
+                if definition.device_id != before.definition.device_id:
+                    await tx.rollups.mark_all(sensor.key)
             tx.events.add(
                 SensorChanged(
                     event_id=EventId(self._ids.new()),
@@ -167,6 +176,7 @@ class Sensors:
             await tx.sensors.delete(sensor.key)
             await tx.readings.delete(sensor.key)
             await tx.rollups.delete(sensor.key)
+            await self._limits_changed(tx, sensor.definition)
             tx.events.add(
                 SensorDeleted(
                     event_id=EventId(self._ids.new()),
@@ -191,6 +201,21 @@ class Sensors:
         if sensor is None:
             raise unknown_sensor(wanted)
         return sensor
+
+    async def _limits_changed(self, tx: SensorsTransaction, definition: SensorDefinition) -> None:
+        """Have the registers of a power sensor's device summed up anew: it says how steep they may be."""
+        if (
+            definition.quantity is not Quantity.POWER
+            or definition.max_value is None
+            or definition.device_id is None
+        ):
+            return
+        states, _ = await tx.sensors.list(
+            SensorFilter(device_id=definition.device_id), now=self._clock.now(), limit=1000, offset=0
+        )
+        for state in states:
+            if state.sensor.definition.accumulation is Accumulation.CUMULATIVE:
+                await tx.rollups.mark_all(state.sensor.key)
 
     async def _mention_room(self, tx: SensorsTransaction, definition: SensorDefinition, actor: Actor) -> None:
         if definition.room_name is not None and await tx.rooms.mention(definition.room_name):

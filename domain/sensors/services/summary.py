@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from domain.sensors.linking import HOUR_US
 from domain.sensors.model import RoomName, Sensor, SensorId, SensorKey, Staleness
 from domain.sensors.ports import SensorFilter, SensorsTransaction, SensorsUnitOfWork
-from domain.sensors.services.buckets import Aggregate, edges_of, energy_kwh
+from domain.sensors.services.buckets import COVERED, Aggregate, edges_of, energy_kwh
 from domain.sensors.services.energy import energy_groups, grouped_energy
 from domain.sensors.services.groups import GroupBucket
-from domain.sensors.services.query import GroupBy, check_size, portions
+from domain.sensors.services.query import GroupBy, portions
 from domain.sensors.services.sources import Parents, energy_sources
 from domain.sensors.services.totals import read_totals
 from domain.sensors.summaries import Total
@@ -25,6 +25,8 @@ _QUARTER_HOUR: Final = timedelta(minutes=15)
 _DAY: Final = timedelta(days=1)
 _QUARTER_HOUR_PERIOD: Final = Period(elapsed=_QUARTER_HOUR)
 _TOP: Final = 5
+_MOST_SEARCHED: Final = 500_000
+"""In so many quarter-hours of single meters the peak is sought: a year of 14."""
 _MOST_STALE: Final = 1000
 
 
@@ -51,8 +53,10 @@ class RoomShare:
 class Summary:
     """A time range in figures, None where nothing is known.
 
-    ``peak_power_kw`` is the highest mean of a quarter-hour of the clock, ``peak_time`` its start;
-    ``load_factor`` the mean power divided by it.
+    ``mean_power_kw`` is the energy that is known by the length of the time. ``peak_power_kw`` is the highest
+    mean of a quarter-hour of the clock, ``peak_time`` its start, ``load_factor`` the mean power divided by
+    it; ``peak_reason`` says why no peak was sought. ``change_percent`` is None where the time before is known
+    less than this one.
     """
 
     start: datetime
@@ -62,7 +66,8 @@ class Summary:
     peak_power_kw: float | None
     peak_time: datetime | None
     load_factor: float | None
-    previous_energy_kwh: float | None
+    peak_reason: str | None
+    previous: GroupBucket
     change_percent: float | None
     top_sensors: Sequence[SensorShare]
     top_rooms: Sequence[RoomShare]
@@ -87,8 +92,7 @@ class Summarise:
         """Return the figures of ``[start, end)``: the last 24 hours where nothing is given.
 
         Raises:
-            InvalidError: ``end_before_start``; ``too_many_buckets`` where the peak would have to be sought
-                in too many quarter-hours.
+            InvalidError: ``end_before_start``, ``out_of_calendar``.
 
         """
         now = self._clock.now()
@@ -99,35 +103,36 @@ class Summarise:
         if end <= start:
             raise InvalidError("end_before_start", "end lies before start, or at it")
         zone = zone or self._zone
-        edges = edges_of(start, end, _QUARTER_HOUR_PERIOD, ZoneInfo("UTC"))
         earlier = _earlier(start, end - start)
         async with self._uow.snapshot() as tx:
             members = (await energy_groups(tx, GroupBy.NONE)).get("all", [])
             meters = _meters((await energy_groups(tx, GroupBy.SENSOR)).values())
             rooms = await energy_groups(tx, GroupBy.ROOM)
-            check_size([len(members)], len(edges) - 1)
             (whole,) = await grouped_energy(tx, members, [start, end], now)
             (before,) = await grouped_energy(tx, members, [earlier, start], now)
             in_rooms = [one for sensors in rooms.values() for one in sensors]
             asked = {one.key: one for one in (*members, *meters, *in_rooms)}
             energies = await _energies(tx, list(asked.values()), start, end)
-            peak = await _peak(tx, members, edges)
+            searched = (end - start) // _QUARTER_HOUR * max(len(members), 1) <= _MOST_SEARCHED
+            peak = await _peak(tx, members, _quarter_hours(start, end)) if searched else None
             stale, _ = await tx.sensors.list(
                 SensorFilter(status=Staleness.STALE), now=now, limit=_MOST_STALE, offset=0
             )
-        mean = _mean_power(members, energies)
+        energy = whole.aggregates[Aggregate.ENERGY]
+        mean = None if energy is None else energy / ((end - start) / timedelta(hours=1))
         return Summary(
             start=start.astimezone(zone),
             end=end.astimezone(zone),
-            energy_kwh=whole.aggregates[Aggregate.ENERGY],
+            energy_kwh=energy,
             mean_power_kw=mean,
             peak_power_kw=None if peak is None else peak[0],
             peak_time=None if peak is None else peak[1].astimezone(zone),
             load_factor=mean / peak[0] if peak is not None and peak[0] > 0 and mean is not None else None,
-            previous_energy_kwh=before.aggregates[Aggregate.ENERGY],
+            peak_reason=None if searched else "range_too_long",
+            previous=before,
             change_percent=_change(before, whole),
-            top_sensors=_top_sensors(meters, energies, whole.aggregates[Aggregate.ENERGY]),
-            top_rooms=_top_rooms(rooms, energies, whole.aggregates[Aggregate.ENERGY]),
+            top_sensors=_top_sensors(meters, energies, energy),
+            top_rooms=_top_rooms(rooms, energies, energy),
             stale_sensors=[state.sensor.sensor_id for state in stale],
             coverage=whole.coverage,
             coverage_min=whole.coverage_min,
@@ -141,6 +146,10 @@ def _earlier(start: datetime, length: timedelta) -> datetime:
         return start - length
     except OverflowError as error:
         raise InvalidError("out_of_calendar", "the time before would leave the years 1 to 9999") from error
+
+
+def _quarter_hours(start: datetime, end: datetime) -> list[datetime]:
+    return edges_of(start, end, _QUARTER_HOUR_PERIOD, ZoneInfo("UTC"))
 
 
 def _meters(sensors: Iterable[Sequence[Sensor]]) -> list[Sensor]:
@@ -191,14 +200,9 @@ def _power(total: Total, sensor: Sensor) -> float | None:
     return None if energy is None else energy * HOUR_US / total.covered_us
 
 
-def _mean_power(members: Sequence[Sensor], energies: Mapping[SensorKey, Total]) -> float | None:
-    powers = [power for one in members if (power := _power(energies[one.key], one)) is not None]
-    return sum(powers) if powers else None
-
-
 def _change(before: GroupBucket, now: GroupBucket) -> float | None:
     earlier, later = before.aggregates[Aggregate.ENERGY], now.aggregates[Aggregate.ENERGY]
-    if not earlier or later is None:
+    if not earlier or later is None or before.coverage < COVERED * now.coverage:
         return None
     return (later - earlier) / abs(earlier) * 100
 

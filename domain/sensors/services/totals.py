@@ -91,7 +91,7 @@ def _quarters(spans: Sequence[Span]) -> list[int]:
         quarter
         for span in spans
         if span.level is Level.READINGS
-        for quarter in range(span.low // QUARTER_US, -(-span.high // QUARTER_US))
+        for quarter in range(max(span.low // QUARTER_US, 0), -(-span.high // QUARTER_US))
     ]
 
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 import pytest
 
 from domain.sensors.model import Comfort, DeviceId, Room, RoomName, SensorId, Staleness
-from domain.sensors.ports import SensorFilter, SensorSort, SensorsUnitOfWork
+from domain.sensors.ports import SensorFilter, SensorSelection, SensorSort, SensorsUnitOfWork
 from domain.shared.errors import ConflictError
-from domain.shared.quantities import Quantity
+from domain.shared.quantities import Accumulation, Quantity
 from tests.contract.sensors.batches import NOON, add_sensor, batch, store
 
 LAB = RoomName("Lab")
@@ -136,3 +136,23 @@ async def test_sensors_leave_a_room(uow: SensorsUnitOfWork) -> None:
     assert found[inside.sensor_id].definition.room_name is None
     assert found[inside.sensor_id].version == inside.version + 1
     assert found[outside.sensor_id] == outside
+
+
+async def test_a_register_may_be_as_steep_as_its_devices_power_sensors_say(uow: SensorsUnitOfWork) -> None:
+    more: dict[str, object] = {"device_id": DeviceId("d"), "accumulation": Accumulation.CUMULATIVE}
+    register = await add_sensor(uow, "register", **more)  # type: ignore[arg-type]  # fields by name
+    assert register.max_power_kw is None
+    await add_sensor(uow, "p1", device_id=DeviceId("d"), max_value=10.0)
+    await add_sensor(uow, "p2", device_id=DeviceId("d"), max_value=12.0)
+    await add_sensor(uow, "p3", device_id=DeviceId("e"), max_value=99.0)
+    await add_sensor(uow, "other", **more, max_power_kw=3.0)  # type: ignore[arg-type]  # fields by name
+    async with uow.begin() as tx:
+        found = await tx.sensors.find([SensorId("register"), SensorId("other"), SensorId("p1")])
+        by_key = await tx.sensors.by_key([register.key])
+        selected = await tx.sensors.select(SensorSelection(sensor_ids=(SensorId("register"),)))
+    assert {name: one.max_power_kw for name, one in found.items()} == {
+        "register": 12.0,
+        "other": 3.0,
+        "p1": None,
+    }
+    assert [one.max_power_kw for one in (by_key[register.key], *selected)] == [12.0, 12.0]

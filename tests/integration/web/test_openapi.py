@@ -32,7 +32,7 @@ def types_of(schema: dict[str, Any], document: dict[str, Any]) -> set[str]:
     if "$ref" in schema:
         return types_of(document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]], document)
     found: set[str] = set()
-    for inner in [*schema.get("oneOf", ()), *schema.get("anyOf", ())]:
+    for inner in [*schema.get("oneOf", ()), *schema.get("anyOf", ()), *schema.get("allOf", ())]:
         found |= types_of(inner, document)
     given = schema.get("type", () if found else "?")
     return found | ({given} if isinstance(given, str) else set(given))

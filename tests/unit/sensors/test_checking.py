@@ -76,7 +76,7 @@ class Naive:
             self.refused[row, "too_old"] += 1
         elif time > NOW_US + 300 * SECOND_US:
             self.refused[row, "in_future"] += 1
-        elif not math.isfinite(canonical):
+        elif not math.isfinite(canonical) or abs(canonical) > 1e100:
             self.refused[row, "not_a_number"] += 1
         else:
             self.keep(row, known, time, canonical, quality or QualityCode.OK)
@@ -215,12 +215,14 @@ def test_units_of_readings_are_converted_one_by_one() -> None:
     assert list(checked.batch.values) == pytest.approx([1.0, 1.0, 1.0])
 
 
-def test_a_sum_that_overflows_refuses_nothing_finite() -> None:
+def test_what_no_quantity_is_would_make_sums_overflow() -> None:
     checked = check(
-        Submission(sensor_ids=["plain"] * 3, times_us=[NOW_US, NOW_US + 1, NOW_US + 2], values=[1e308] * 3)
+        Submission(
+            sensor_ids=["plain"] * 3, times_us=[NOW_US, NOW_US + 1, NOW_US + 2], values=[1e308, 1e100, -1e101]
+        )
     )
-    assert list(checked.batch.values) == [1e308] * 3
-    assert not checked.rejected
+    assert list(checked.batch.values) == [1e100]
+    assert [(one.index, one.code) for one in checked.rejected] == [(0, "not_a_number"), (2, "not_a_number")]
 
 
 def test_what_is_refused_can_be_kept_whatever_it_holds() -> None:
