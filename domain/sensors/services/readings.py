@@ -66,8 +66,9 @@ class WriteReadings:
 
         """
         receipt_id = ReceiptId(self._ids.new())
-        for _ in range(_ATTEMPTS):
-            checked = await self._check(submission, source)
+        for attempt in range(_ATTEMPTS):
+            # The store notices what is sealed, which is rare; only then is it looked up, reading by reading.
+            checked = await self._check(submission, source, with_sealed=attempt > 0)
             if atomic and checked.rejected:
                 raise _refused(checked)
             write = Write(
@@ -91,11 +92,11 @@ class WriteReadings:
             "concurrent_change", "the sensors are being changed at this moment; send it again"
         )
 
-    async def _check(self, submission: Submission, source: Source) -> Checked:
+    async def _check(self, submission: Submission, source: Source, *, with_sealed: bool) -> Checked:
         now = self._clock.now()
         rules = await self._catalog.rules(submission.sensor_ids)
         checked = Checking(submission, rules, self._units, now).run(source)
-        old = _old_quarters(checked.batch, to_microseconds(now - _NEVER_SEALED))
+        old = _old_quarters(checked.batch, to_microseconds(now - _NEVER_SEALED)) if with_sealed else {}
         if not old:
             return checked
         async with self._uow.begin() as tx:

@@ -104,4 +104,6 @@ async def test_readings_for_a_sealed_quarter_hour_are_refused_and_others_taken(w
     # A history of before is sealed nowhere: it is taken, summed up, and goes at the next run.
     assert await world.send(START - timedelta(days=7), [5.0, 5.0]) == (2, [])
     await world.rollups.refresh()
-    assert await world.upkeep.remove_readings(timedelta(days=90)) == 1
+    # PostgreSQL had made the partition of the refused one again, to find that it comes too late.
+    assert await world.upkeep.remove_readings(timedelta(days=90)) in {1, 2}
+    assert await world.send(START - timedelta(days=7), [5.0]) == (0, ["beyond_retention"])
