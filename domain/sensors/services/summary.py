@@ -10,6 +10,7 @@ from domain.sensors.linking import HOUR_US
 from domain.sensors.model import RoomName, Sensor, SensorId, SensorKey, Staleness
 from domain.sensors.ports import SensorFilter, SensorsTransaction, SensorsUnitOfWork
 from domain.sensors.services.buckets import COVERED, Aggregate, edges_of, energy_kwh
+from domain.sensors.services.calendar import MAX_BUCKETS
 from domain.sensors.services.energy import energy_groups, grouped_energy
 from domain.sensors.services.groups import GroupBucket
 from domain.sensors.services.query import GroupBy, portions
@@ -113,7 +114,8 @@ class Summarise:
             in_rooms = [one for sensors in rooms.values() for one in sensors]
             asked = {one.key: one for one in (*members, *meters, *in_rooms)}
             energies = await _energies(tx, list(asked.values()), start, end)
-            searched = (end - start) // _QUARTER_HOUR * max(len(members), 1) <= _MOST_SEARCHED
+            quarters = (end - start) // _QUARTER_HOUR
+            searched = quarters < MAX_BUCKETS - 1 and quarters * len(members) <= _MOST_SEARCHED
             peak = await _peak(tx, members, _quarter_hours(start, end)) if searched else None
             stale, _ = await tx.sensors.list(
                 SensorFilter(status=Staleness.STALE), now=now, limit=_MOST_STALE, offset=0

@@ -171,9 +171,10 @@ async def test_a_site_without_data_is_honest(w: World) -> None:
     assert list(found.missing_sensors) == ["main"]
 
 
-async def test_of_a_long_time_no_peak_is_sought(w: World) -> None:
+@pytest.mark.parametrize("year", [1995, 2020])
+async def test_of_a_long_time_no_peak_is_sought(w: World, year: int) -> None:
     await day_of_all(w)
-    found = await Summarise(w.uow, w.clock, LISBON).of(datetime(1995, 1, 1, tzinfo=UTC), w.clock.time)
+    found = await Summarise(w.uow, w.clock, LISBON).of(datetime(year, 1, 1, tzinfo=UTC), w.clock.time)
     assert found.energy_kwh == pytest.approx(98.0)
     assert (found.peak_power_kw, found.peak_reason) == (None, "range_too_long")
 
