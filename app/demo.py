@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -26,8 +26,11 @@ from domain.sensors.services.readings import WriteReadings
 from domain.sensors.services.room_metrics import RefreshRoomMetrics
 from domain.sensors.services.rooms import Rooms
 from domain.sensors.services.sensors import Sensors
-from domain.shared.errors import ConflictError, DomainError
+from domain.sensors.services.tariffs import Tariffs
+from domain.sensors.tariffs import Rate, Tariff, TariffName, TariffPeriod
+from domain.shared.errors import ConflictError, DomainError, NotFoundError
 from domain.shared.events import SYSTEM
+from domain.shared.weeks import Weekday
 
 _LOG: Final = logging.getLogger(__name__)
 _SOURCE: Final = Source("demo")
@@ -35,6 +38,27 @@ _ROWS: Final = 10_000
 _AREA_M2: Final = 8.0
 """For each person."""
 _COMFORT: Final = Comfort(temperature_min=20.0, temperature_max=25.0, co2_max=1000.0)
+_DAY_HOURS: Final = (8 * 60, 22 * 60)
+_TARIFF: Final = Tariff(
+    name=TariffName("day-night"),
+    currency="EUR",
+    timezone="Europe/Lisbon",
+    valid_from=datetime(2020, 1, 1, tzinfo=UTC),
+    periods=(
+        TariffPeriod(
+            days=frozenset(Weekday),
+            from_minute=_DAY_HOURS[0],
+            to_minute=_DAY_HOURS[1],
+            rate=Rate(price_per_kwh=0.21, co2_g_per_kwh=130.0),
+        ),
+        TariffPeriod(
+            days=frozenset(Weekday),
+            from_minute=_DAY_HOURS[1],
+            to_minute=_DAY_HOURS[0],
+            rate=Rate(price_per_kwh=0.11, co2_g_per_kwh=90.0),
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +108,7 @@ class Demo:
             since = await self._newest(container)
             await self._define_sensors(container)
             await self._describe_rooms(container)
+            await self._set_tariff(container)
             for stretch in HISTORY:
                 start, end = now - stretch.since, now - stretch.until
                 if since is not None:
@@ -128,6 +153,13 @@ class Demo:
                 await rooms.create(room, SYSTEM)
             except ConflictError:
                 continue  # an earlier demo did, or somebody since
+
+    async def _set_tariff(self, container: AsyncContainer) -> None:
+        tariffs: Tariffs = await container.get(Tariffs)
+        try:
+            await tariffs.get(_TARIFF.name)
+        except NotFoundError:
+            await tariffs.put(_TARIFF, SYSTEM)
 
 
 def submissions(series: Iterable[SimulatedSeries]) -> Iterable[Submission]:
