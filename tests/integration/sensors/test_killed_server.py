@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from typing import Final
@@ -35,7 +36,7 @@ class Client(threading.Thread):
     def run(self) -> None:
         connection = HTTPConnection("127.0.0.1", self._server.port, timeout=10)
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        try:
+        with suppress(OSError, HTTPException):  # once the server is killed
             for body in SHAPE.bodies(self.start_of, 1000):
                 connection.request("POST", PATH, body, headers)
                 answer = connection.getresponse()
@@ -43,8 +44,6 @@ class Client(threading.Thread):
                 if answer.status != 200:
                     raise AssertionError(content)
                 self.acknowledged += 1
-        except (OSError, HTTPException):
-            pass  # killed
 
 
 def test_what_was_acknowledged_survives_a_kill(migrated: MigratedDatabase, database_url: str) -> None:
