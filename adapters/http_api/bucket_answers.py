@@ -40,14 +40,19 @@ class BucketsAnswer(msgspec.Struct, kw_only=True):
 
 def bucket_answer(bucket: Bucket, aggregates: Collection[Aggregate]) -> BucketAnswer:
     """Return the bucket with these of its aggregates."""
-    return BucketAnswer(
-        start=Instant.of(bucket.start),
-        end=Instant.of(bucket.end),
-        expected=bucket.expected,
-        actual=bucket.actual,
-        coverage=bucket.coverage,
-        quality=bucket.quality,
-        settled=bucket.settled,
-        reason=msgspec.UNSET if bucket.reason is None else bucket.reason,
-        **{one.value: bucket.aggregates[one] for one in aggregates},  # type: ignore[arg-type]  # by name
-    )
+    return BucketAnswer(**bucket_fields(bucket, aggregates))  # type: ignore[arg-type]  # fields by name
+
+
+def bucket_fields(bucket: Bucket, aggregates: Collection[Aggregate]) -> dict[str, object]:
+    """Return what every answer says of a bucket, with these of its aggregates."""
+    return {
+        "start": Instant.of(bucket.start),
+        "end": Instant.of(bucket.end),
+        "expected": bucket.expected,
+        "actual": bucket.actual,
+        "coverage": bucket.coverage,
+        "quality": bucket.quality,
+        "settled": bucket.settled,
+        "reason": msgspec.UNSET if bucket.reason is None else bucket.reason,
+        **{one.value: bucket.aggregates[one] for one in aggregates},
+    }

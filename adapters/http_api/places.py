@@ -1,12 +1,12 @@
-"""Where in a query a fault lies that the domain knows without its place."""
+"""Where in a request a fault lies that the domain knows without its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
 from domain.shared.errors import InvalidError, Problem
 
-_PLACES: Final = {
+IN_QUERY: Final = {
     "unit_mismatch": "/query/unit",
     "end_before_start": "/query/end",
     "out_of_calendar": "/query/end",
@@ -17,12 +17,12 @@ _PLACES: Final = {
 
 
 @contextmanager
-def placed() -> Iterator[None]:
-    """Say of which parameter a fault is that the domain knows without its place."""
+def placed(places: Mapping[str, str] = IN_QUERY) -> Iterator[None]:
+    """Say where a fault lies that the domain knows without its place: ``places`` are pointers by its code."""
     try:
         yield
     except InvalidError as error:
-        if error.problems or error.code not in _PLACES:
+        if error.problems or error.code not in places:
             raise
-        problem = Problem(_PLACES[error.code], error.code, error.detail)
+        problem = Problem(places[error.code], error.code, error.detail)
         raise InvalidError(error.code, error.detail, [problem]) from error

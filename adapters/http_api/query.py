@@ -1,7 +1,6 @@
 """``/data/query``: many sensors in calendar buckets, in one call."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -11,7 +10,8 @@ from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK
 from msgspec import UNSET, UnsetType
 
-from adapters.http_api.bucket_answers import BucketAnswer
+from adapters.http_api.bucket_answers import BucketAnswer, bucket_fields
+from adapters.http_api.places import placed
 from adapters.web.authentication import requires
 from adapters.web.times import CalendarPeriod, Instant, Timezone
 from domain.operations.model import Role
@@ -111,7 +111,7 @@ async def query_readings(data: JSONBody[QueryFields], readings: FromDishka[Query
     members that have data. One call answers 100,000 buckets at most.
     """
     labels = _labels(data.labels)
-    with _placed():
+    with placed(_PLACES):
         found = await readings.run(
             Query(
                 where=SensorSelection(
@@ -148,19 +148,10 @@ def _series(series: Series) -> SeriesAnswer:
 
 
 def _bucket(bucket: Bucket, aggregates: Sequence[Aggregate]) -> SeriesBucketAnswer:
-    return SeriesBucketAnswer(
-        start=Instant.of(bucket.start),
-        end=Instant.of(bucket.end),
-        expected=bucket.expected,
-        actual=bucket.actual,
-        coverage=bucket.coverage,
-        quality=bucket.quality,
-        settled=bucket.settled,
-        coverage_min=bucket.coverage_min if isinstance(bucket, GroupBucket) else UNSET,
-        missing_sensors=bucket.missing_sensors if isinstance(bucket, GroupBucket) else UNSET,
-        reason=UNSET if bucket.reason is None else bucket.reason,
-        **{one.value: bucket.aggregates[one] for one in aggregates},  # type: ignore[arg-type]  # by name
-    )
+    fields = bucket_fields(bucket, aggregates)
+    if isinstance(bucket, GroupBucket):
+        fields |= {"coverage_min": bucket.coverage_min, "missing_sensors": bucket.missing_sensors}
+    return SeriesBucketAnswer(**fields)  # type: ignore[arg-type]  # fields by name
 
 
 def _labels(written: dict[str, str] | list[str] | None) -> tuple[tuple[str, str], ...]:
@@ -177,15 +168,3 @@ def _labels(written: dict[str, str] | list[str] | None) -> tuple[tuple[str, str]
     if problems:
         raise InvalidError("invalid_value", "a label is written key:value", problems)
     return tuple((key, value) for key, _, value in labels)
-
-
-@contextmanager
-def _placed() -> Iterator[None]:
-    """Say where in the body a fault lies that the domain knows without its place."""
-    try:
-        yield
-    except InvalidError as error:
-        if error.problems or error.code not in _PLACES:
-            raise
-        problem = Problem(_PLACES[error.code], error.code, error.detail)
-        raise InvalidError(error.code, error.detail, [problem]) from error
