@@ -20,7 +20,7 @@ from domain.operations.model import Role
 from domain.sensors.model import RoomName, SensorId
 from domain.sensors.services.buckets import Aggregate
 from domain.sensors.services.energy import Energy, EnergyQuestion, EnergyReport
-from domain.sensors.services.query import GroupBy
+from domain.sensors.services.grouping import GroupBy
 from domain.sensors.services.summary import Summarise, Summary
 from domain.sensors.table_ports import TableFormat
 from domain.sensors.tariffs import TariffName

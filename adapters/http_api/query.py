@@ -19,8 +19,9 @@ from domain.sensors.model import RoomName, SensorId
 from domain.sensors.ports import SensorSelection
 from domain.sensors.services.buckets import Aggregate, Bucket
 from domain.sensors.services.filling import Fill
+from domain.sensors.services.grouping import GroupBy
 from domain.sensors.services.groups import GroupBucket
-from domain.sensors.services.query import GroupBy, Query, QueryReadings, Series
+from domain.sensors.services.query import Query, QueryReadings, Series
 from domain.shared.errors import InvalidError, Problem
 from domain.shared.quantities import Quantity
 

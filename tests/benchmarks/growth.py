@@ -15,7 +15,8 @@ from domain.sensors.model import SensorId
 from domain.sensors.ports import SensorSelection
 from domain.sensors.services.checking import Submission
 from domain.sensors.services.energy import Energy, EnergyQuestion
-from domain.sensors.services.query import GroupBy, Query, QueryReadings
+from domain.sensors.services.grouping import GroupBy
+from domain.sensors.services.query import Query, QueryReadings
 from domain.sensors.services.readings import WriteReadings
 from domain.sensors.services.rollups import Rollups
 from domain.shared.quantities import Quantity

@@ -17,8 +17,9 @@ from domain.sensors.ports import SensorSelection
 from domain.sensors.services.bucket_readings import BucketReadings
 from domain.sensors.services.buckets import Aggregate, Bucket
 from domain.sensors.services.energy import Energy, EnergyQuestion, EnergyReport
+from domain.sensors.services.grouping import GroupBy
 from domain.sensors.services.live import LiveReadings, Selection
-from domain.sensors.services.query import GroupBy, Query, QueryReadings, Series
+from domain.sensors.services.query import Query, QueryReadings, Series
 from domain.sensors.services.summary import Summarise
 from domain.shared.periods import Period
 from domain.shared.quantities import Quantity

@@ -10,8 +10,8 @@ from domain.sensors.errors import unknown_tariff
 from domain.sensors.model import RoomName, Sensor, SensorId
 from domain.sensors.ports import SensorSelection, SensorsTransaction, SensorsUnitOfWork
 from domain.sensors.services.buckets import SETTLED_AFTER, Aggregate, edges_of, energy_kwh
+from domain.sensors.services.grouping import GroupBy, check_known, check_size, check_work, key_of, portions
 from domain.sensors.services.groups import Group, GroupBucket
-from domain.sensors.services.query import GroupBy, check_known, check_size, check_work, key_of, portions
 from domain.sensors.services.sources import energy_sources, parents_of, power_sources
 from domain.sensors.services.tariff_costs import BucketCost, CostPlan
 from domain.sensors.services.totals import read_totals

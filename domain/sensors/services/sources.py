@@ -45,6 +45,11 @@ class Parents:
                 of_device[device] = of_device.get(device, frozenset()) | {above}
         return cls(of_sensor, devices, of_device)
 
+    @classmethod
+    def alone(cls, sensors: Iterable[Sensor]) -> "Parents":
+        """Return that none of these sensors hangs below another."""
+        return cls({}, {sensor.sensor_id: _device(sensor) for sensor in sensors}, {})
+
     def above(self, sensor_id: SensorId) -> list[SensorId]:
         """Return the parent of the sensor, the parent of that, and so on; each once, without the sensor."""
         found: list[SensorId] = []
@@ -93,6 +98,14 @@ def energy_sources(group: Sequence[Sensor], parents: Parents) -> list[Sensor]:
     what a sensor's ``counts`` says overrides that. A submeter does not count where something counts above it.
     """
     return _counted(group, parents, yields_energy)
+
+
+def meters(sensors: Sequence[Sensor]) -> list[Sensor]:
+    """Return by what each device is measured, submeters too: a list of users, not a sum."""
+    devices: dict[str, list[Sensor]] = {}
+    for sensor in sensors:
+        devices.setdefault(_device(sensor), []).append(sensor)
+    return [meter for device in devices.values() for meter in energy_sources(device, Parents.alone(device))]
 
 
 def power_sources(group: Sequence[Sensor], parents: Parents) -> list[Sensor]:

@@ -1,6 +1,6 @@
 """The site at a glance: energy, mean and peak power, who used most, and whom to look after."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,9 +12,9 @@ from domain.sensors.ports import SensorFilter, SensorsTransaction, SensorsUnitOf
 from domain.sensors.services.buckets import COVERED, Aggregate, edges_of, energy_kwh
 from domain.sensors.services.calendar import MAX_BUCKETS
 from domain.sensors.services.energy import energy_groups, grouped_energy
+from domain.sensors.services.grouping import GroupBy, portions
 from domain.sensors.services.groups import GroupBucket
-from domain.sensors.services.query import GroupBy, portions
-from domain.sensors.services.sources import Parents, energy_sources
+from domain.sensors.services.sources import meters
 from domain.sensors.services.totals import read_totals
 from domain.sensors.summaries import Total
 from domain.shared.errors import InvalidError
@@ -107,12 +107,12 @@ class Summarise:
         earlier = _earlier(start, end - start)
         async with self._uow.snapshot() as tx:
             members = (await energy_groups(tx, GroupBy.NONE)).get("all", [])
-            meters = _meters((await energy_groups(tx, GroupBy.SENSOR)).values())
+            users = meters([sensor for (sensor,) in (await energy_groups(tx, GroupBy.SENSOR)).values()])
             rooms = await energy_groups(tx, GroupBy.ROOM)
             (whole,) = await grouped_energy(tx, members, [start, end], now)
             (before,) = await grouped_energy(tx, members, [earlier, start], now)
             in_rooms = [one for sensors in rooms.values() for one in sensors]
-            asked = {one.key: one for one in (*members, *meters, *in_rooms)}
+            asked = {one.key: one for one in (*members, *users, *in_rooms)}
             energies = await _energies(tx, list(asked.values()), start, end)
             quarters = (end - start) // _QUARTER_HOUR
             searched = quarters < MAX_BUCKETS - 1 and quarters * len(members) <= _MOST_SEARCHED
@@ -133,7 +133,7 @@ class Summarise:
             peak_reason=None if searched else "range_too_long",
             previous=before,
             change_percent=_change(before, whole),
-            top_sensors=_top_sensors(meters, energies, energy),
+            top_sensors=_top_sensors(users, energies, energy),
             top_rooms=_top_rooms(rooms, energies, energy),
             stale_sensors=[state.sensor.sensor_id for state in stale],
             coverage=whole.coverage,
@@ -152,18 +152,6 @@ def _earlier(start: datetime, length: timedelta) -> datetime:
 
 def _quarter_hours(start: datetime, end: datetime) -> list[datetime]:
     return edges_of(start, end, _QUARTER_HOUR_PERIOD, ZoneInfo("UTC"))
-
-
-def _meters(sensors: Iterable[Sequence[Sensor]]) -> list[Sensor]:
-    """Return of each device what it is measured by, submeters too: a list of users, not a sum."""
-    devices: dict[str, list[Sensor]] = {}
-    for (sensor,) in sensors:
-        devices.setdefault(sensor.definition.device_id or f"sensor {sensor.sensor_id}", []).append(sensor)
-    return [
-        meter
-        for device in devices.values()
-        for meter in energy_sources(device, Parents({}, {one.sensor_id: "" for one in device}, {}))
-    ]
 
 
 async def _energies(

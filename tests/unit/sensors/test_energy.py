@@ -10,7 +10,7 @@ from domain.sensors.model import RoomName, SensorId, Source
 from domain.sensors.services.buckets import Aggregate
 from domain.sensors.services.checking import Submission
 from domain.sensors.services.energy import Energy, EnergyQuestion
-from domain.sensors.services.query import GroupBy
+from domain.sensors.services.grouping import GroupBy
 from domain.sensors.services.summary import Summarise
 from domain.sensors.services.tariffs import Tariffs
 from domain.sensors.tariffs import Rate, Tariff, TariffName, TariffPeriod

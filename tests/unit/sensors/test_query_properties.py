@@ -17,8 +17,9 @@ from domain.sensors.services.bucket_readings import BucketReadings
 from domain.sensors.services.buckets import Aggregate
 from domain.sensors.services.checking import Submission
 from domain.sensors.services.filling import Fill
+from domain.sensors.services.grouping import GroupBy
 from domain.sensors.services.groups import GroupBucket
-from domain.sensors.services.query import GroupBy, Query, QueryReadings, Series
+from domain.sensors.services.query import Query, QueryReadings, Series
 from domain.sensors.services.rollups import Rollups
 from domain.sensors.services.sources import energy_sources, parents_of
 from domain.shared.periods import parse_period
