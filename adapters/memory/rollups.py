@@ -11,7 +11,7 @@ from adapters.memory.readings import QUARTER_HOUR_US, ReadingsState
 from adapters.memory.sensors import SensorsState
 from domain.sensors.covering import Level, Span
 from domain.sensors.model import QualityCode, SensorKey
-from domain.sensors.ports import Marks, Neighbours, RollupStore
+from domain.sensors.rollup_ports import Marks, Neighbours, RollupStore
 from domain.sensors.summaries import Summary, single
 from domain.shared.time import EPOCH, from_microseconds, to_microseconds
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from adapters.timescale.copied import array, copied_rows, row_layout
 from adapters.timescale.copy_format import integers
 from domain.sensors.model import SensorKey
-from domain.sensors.ports import Marks
+from domain.sensors.rollup_ports import Marks
 
 PAIR: Final = row_layout("i i")
 LAST_QUARTER: Final = 2**31 - 1

@@ -8,7 +8,7 @@ from adapters.timescale.copied import POSTGRES_EPOCH_US, array, copied_rows, row
 from adapters.timescale.marks import marked
 from domain.sensors.covering import Level
 from domain.sensors.model import SensorKey
-from domain.sensors.ports import Neighbours
+from domain.sensors.rollup_ports import Neighbours
 from domain.sensors.summaries import Summary, single
 
 _QUARTER_US: Final = Level.QUARTER_HOUR.length_us

@@ -14,7 +14,7 @@ from adapters.timescale.summary_rows import COLUMNS, stored_summaries
 from adapters.timescale.tables.rollups import rollups
 from domain.sensors.covering import Level, Span
 from domain.sensors.model import SensorKey
-from domain.sensors.ports import Marks, Neighbours, RollupStore
+from domain.sensors.rollup_ports import Marks, Neighbours, RollupStore
 from domain.sensors.summaries import Summary
 
 _INTEGERS: Final = {

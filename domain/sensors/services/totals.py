@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from domain.sensors.covering import Level, Span, covering
 from domain.sensors.model import Sensor, SensorKey
-from domain.sensors.ports import Neighbours, SensorsTransaction
+from domain.sensors.ports import SensorsTransaction
+from domain.sensors.rollup_ports import Neighbours
 from domain.sensors.summaries import Summary, Total, totals
 from domain.shared.time import to_microseconds
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from domain.sensors.covering import Level, Span
 from domain.sensors.errors import StaleSensorsError
 from domain.sensors.model import QualityCode, ReadingBatch, Sensor, SensorKey, SensorRun, Source
-from domain.sensors.ports import Neighbours, SensorsUnitOfWork
+from domain.sensors.ports import SensorsUnitOfWork
+from domain.sensors.rollup_ports import Neighbours
 from domain.sensors.services.merging import merged
 from domain.sensors.summaries import Summary, single, totals
 from domain.shared.time import to_microseconds
