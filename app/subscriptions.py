@@ -23,6 +23,13 @@ TOPICS: Final[dict[type[DomainEvent], Topic | None]] = {
     sensors.TariffChanged: Topic.SENSOR_EVENTS,
     sensors.TariffDeleted: Topic.SENSOR_EVENTS,
     ingestion.DeviceStatusChanged: Topic.SYSTEM_EVENTS,
+    ingestion.FtpStatusChanged: Topic.SYSTEM_EVENTS,
+    ingestion.ScanRequested: Topic.DATA_INGESTION,
+    ingestion.ScanProgressed: Topic.DATA_INGESTION,
+    ingestion.FileUploaded: Topic.DATA_INGESTION,
+    ingestion.FileReadAgain: Topic.DATA_INGESTION,
+    ingestion.FileEnded: Topic.DATA_INGESTION,
+    ingestion.CollectionFound: Topic.DATA_INGESTION,
     operations.ApiKeyCreated: None,
     operations.ApiKeyRevoked: None,
 }

@@ -1,5 +1,7 @@
 """Errors of ingestion that are more than a kind and a code."""
 
+from uuid import UUID
+
 from domain.ingestion.model import DeviceId, Fault
 from domain.shared.errors import NotFoundError
 
@@ -17,12 +19,51 @@ class DeviceReadError(Exception):
         self.fault = Fault(code, detail)
 
 
+class FileServerError(Exception):
+    """The FTP server cannot be used now.
+
+    Codes: ``timeout, connection_refused, connection_lost, unreachable, unknown_host, login_refused,
+    tls_failed, no_such_folder, bad_listing, protocol``.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = Fault(code, detail)
+
+
+class TransferError(Exception):
+    """One file cannot be brought here.
+
+    Codes: ``gone, refused, timeout, connection_lost, wrong_size, changed, too_large, disk_full``.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = Fault(code, detail)
+
+
+class UnreadableFileError(Exception):
+    """A file as a whole is no meter file.
+
+    Codes: ``not_text, too_many_columns, no_readable_line, invalid_metadata, unknown_format``.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = Fault(code, detail)
+
+
 class ValueRefusedError(Exception):
     """A value of an answer cannot be taken; the others stand."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.fault = Fault(code, detail)
+
+
+def unknown_file(file_id: UUID) -> NotFoundError:
+    """Return the error for a file that is not known."""
+    return NotFoundError("unknown_file", f"there is no file {file_id}")
 
 
 def unknown_device(device_id: DeviceId) -> NotFoundError:

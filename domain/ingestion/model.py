@@ -63,6 +63,14 @@ class ReadingBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkKey:
+    """A part of what a source sends, which is to be stored once."""
+
+    source: str
+    chunk: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefusedReading:
     """A reading of a batch that was not stored: its row, its sensor, and why."""
 

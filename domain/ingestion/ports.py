@@ -6,8 +6,10 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Protocol
 
+from domain.ingestion.file_ports import ContentStore, FileStore, ScanStore
 from domain.ingestion.iot_configuration import Device, IotConfiguration
 from domain.ingestion.model import (
+    ChunkKey,
     DeviceAnswer,
     DeviceId,
     DeviceState,
@@ -45,6 +47,17 @@ class ReadingSink(Protocol):
             UnavailableError: not now; the same batch may be sent again.
 
         """
+
+    @abstractmethod
+    async def write_chunk(self, batch: ReadingBatch, chunk: ChunkKey) -> WriteOutcome:
+        """Store the readings with a receipt, once: the same chunk sent again gets the first outcome.
+
+        Its ``refused`` are all that were refused. Raises what `write` does.
+        """
+
+    @abstractmethod
+    async def preview(self, batch: ReadingBatch) -> WriteOutcome:
+        """Return what `write_chunk` would, and store and register nothing. Raises what `write` does."""
 
 
 class IotConfigurationSource(Protocol):
@@ -114,6 +127,18 @@ class IngestionTransaction(Protocol):
     @property
     @abstractmethod
     def shard_leases(self) -> ShardLeases: ...
+
+    @property
+    @abstractmethod
+    def files(self) -> FileStore: ...
+
+    @property
+    @abstractmethod
+    def contents(self) -> ContentStore: ...
+
+    @property
+    @abstractmethod
+    def scans(self) -> ScanStore: ...
 
     @property
     @abstractmethod
