@@ -1,0 +1,1 @@
+"""Meter files: how each format is read, in bounded memory."""
