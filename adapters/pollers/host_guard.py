@@ -2,12 +2,14 @@
 
 import asyncio
 import ipaddress
+import re
 import socket
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from domain.ingestion.configuration_ports import HostRules
 from domain.ingestion.errors import DeviceReadError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -23,9 +25,11 @@ DEFAULT_ALLOWED: Final = (
 )
 """Loopback and private networks. Link-local ones are left out: clouds hand out credentials there."""
 
+_LOOPBACK: Final = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
 _REMEMBER_SECONDS: Final = 30.0
 _MOST_REMEMBERED: Final = 10_000
 _RESOLVER_THREADS: Final = 16
+_OLD_ADDRESS: Final = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}", re.ASCII)
 
 
 def _address(text: str) -> Address | None:
@@ -38,7 +42,21 @@ def _address(text: str) -> Address | None:
     return address
 
 
-class HostGuard:
+def _old_address(text: str) -> Address | None:
+    """Return the address that resolvers make of ``127.1``, ``0x7f000001`` or ``2130706433``."""
+    if not _OLD_ADDRESS.fullmatch(text):
+        return None
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(text))
+    except OSError:
+        return None
+
+
+def _refused(host: str) -> str:
+    return f"{host} is not among the hosts and networks of POLLER_ALLOWED_HOSTS"
+
+
+class HostGuard(HostRules):
     """Resolves a host name and lets only allowed addresses through.
 
     An entry is a host name, a name with a leading ``*.`` for all below it, an address, a network, or ``*``
@@ -80,6 +98,18 @@ class HostGuard:
             else:
                 self._names.add(name)
 
+    def fault(self, host: str) -> str | None:
+        """Return why the host is not allowed; a name that only its address could tell of is not judged."""
+        name = host.lower().rstrip(".")
+        address = _address(host.strip("[]")) or _old_address(name)
+        if address is not None:
+            may_be = self._allows(name, address)
+        elif name.rpartition(".")[2] == "localhost":
+            may_be = any(self._allows(name, loopback) for loopback in _LOOPBACK)
+        else:
+            may_be = self._everything or bool(self._networks) or self._is_named(name)
+        return None if may_be else _refused(host)
+
     async def addresses(self, host: str, port: int) -> Sequence[str]:
         """Return the addresses under which the host may be reached, all of them checked.
 
@@ -91,10 +121,7 @@ class HostGuard:
         found = [str(literal)] if literal is not None else await self._resolve(host.lower().rstrip("."), port)
         for one in found:
             if not self._allows(host.lower().rstrip("."), _address(one)):
-                raise DeviceReadError(
-                    "host_not_allowed",
-                    f"{host} ({one}) is not among the hosts and networks of POLLER_ALLOWED_HOSTS",
-                )
+                raise DeviceReadError("host_not_allowed", _refused(f"{host} ({one})"))
         return found
 
     def _allows(self, host: str, address: Address | None) -> bool:
@@ -104,7 +131,10 @@ class HostGuard:
             return True
         if address.is_link_local or address.is_multicast or address.is_unspecified:
             return False
-        return self._everything or host in self._names or any(host.endswith(one) for one in self._suffixes)
+        return self._everything or self._is_named(host)
+
+    def _is_named(self, host: str) -> bool:
+        return host in self._names or any(host.endswith(one) for one in self._suffixes)
 
     async def _resolve(self, host: str, port: int) -> Sequence[str]:
         loop = asyncio.get_running_loop()

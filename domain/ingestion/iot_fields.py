@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import ItemsView, Mapping
+from collections.abc import ItemsView, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -14,11 +14,18 @@ SHORTEST_PERIOD: Final = 0.01
 LONGEST_PERIOD: Final = 31 * 86400.0
 LARGEST_NUMBER: Final = 1e100
 MAX_TEXT: Final = 2048
+MAX_FAULTS: Final = 1000
+_GUESSED: Final = 64
+"""What is longer is no slip of the pen, and costs time to compare."""
 
 
 def pointer_to(pointer: str, segment: str | int) -> str:
     """Return the JSON pointer (RFC 6901) of a part of what ``pointer`` points to."""
     return f"{pointer}/{str(segment).replace('~', '~0').replace('/', '~1')}"
+
+
+class TooManyFaultsError(Exception):
+    """So many faults that nobody wants to see further ones."""
 
 
 class Faults:
@@ -28,18 +35,29 @@ class Faults:
         self.problems: list[Problem] = []
 
     def add(self, pointer: str, code: str, detail: str) -> None:
-        """Note a fault."""
+        """Note a fault.
+
+        Raises:
+            TooManyFaultsError: there are `MAX_FAULTS` already.
+
+        """
+        if len(self.problems) >= MAX_FAULTS:
+            raise TooManyFaultsError
         self.problems.append(Problem(pointer, code, detail))
 
     def raise_if_any(self) -> None:
         """Raise `InvalidError` with all faults, if there are any."""
         if self.problems:
-            count = len(self.problems)
-            raise InvalidError(
-                "invalid_configuration",
-                f"the IoT configuration has {count} {'fault' if count == 1 else 'faults'}",
-                self.problems,
-            )
+            raise faulty(self.problems)
+
+
+def faulty(problems: Sequence[Problem]) -> InvalidError:
+    """Return the error for a configuration with these faults."""
+    count = len(problems)
+    told = f"{count} {'fault' if count == 1 else 'faults'}"
+    if count >= MAX_FAULTS:
+        told = f"more faults than these {count}"
+    return InvalidError("invalid_configuration", f"the IoT configuration has {told}", problems)
 
 
 def kind_of(value: object) -> str:
@@ -203,7 +221,7 @@ class Fields:
         """Report every field that is none of those asked for."""
         for name in self._values:
             if name not in self._known:
-                near = difflib.get_close_matches(name, self._known, n=1)
+                near = difflib.get_close_matches(name[:_GUESSED], self._known, n=1)
                 hint = f": did you mean {near[0]!r}?" if near else f"; known are {', '.join(self._known)}"
                 self.fault(name, "unknown_field", f"there is no field {name[:MAX_TEXT]!r} here{hint}")
 
@@ -215,5 +233,5 @@ def _meant(found: object, words: type[Word]) -> str:
     if not isinstance(found, str):
         return f", not {kind_of(found)}"
     by_case = {word.value.casefold(): word.value for word in words}
-    near = difflib.get_close_matches(found.casefold(), by_case, n=1)
+    near = difflib.get_close_matches(found[:_GUESSED].casefold(), by_case, n=1)
     return f": did you mean {by_case[near[0]]!r}?" if near else f", not {found[:100]!r}"

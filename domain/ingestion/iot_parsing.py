@@ -1,6 +1,7 @@
 """Reading the IoT configuration from decoded JSON: all of its faults at once, each with its place."""
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -15,8 +16,8 @@ from domain.ingestion.iot_configuration import (
     IotConfiguration,
     RequestBody,
 )
-from domain.ingestion.iot_fields import Faults, Fields
-from domain.ingestion.iot_secrets import read_auth, read_headers, read_url, refuse_secrets
+from domain.ingestion.iot_fields import Faults, Fields, TooManyFaultsError
+from domain.ingestion.iot_secrets import read_auth, read_headers, read_labels, read_url, refuse_secrets
 from domain.ingestion.iot_values import DeviceSetting, checked_id, read_store, read_value
 from domain.ingestion.model import DeviceId, RoomName, SensorId
 from domain.ingestion.ports import UnitCatalog
@@ -53,9 +54,18 @@ def parse_iot_configuration(document: object, units: UnitCatalog | None = None) 
 
     """
     faults = Faults()
+    devices: dict[DeviceId, Device] = {}
+    with suppress(TooManyFaultsError):
+        _read_devices(document, units, faults, devices)
+    faults.raise_if_any()
+    return IotConfiguration(MappingProxyType(devices))
+
+
+def _read_devices(
+    document: object, units: UnitCatalog | None, faults: Faults, devices: dict[DeviceId, Device]
+) -> None:
     root = Fields.of(document, "", faults)
     resources = root.nested("resources", required=True) if root is not None else None
-    devices: dict[DeviceId, Device] = {}
     if resources is not None:
         period = resources.seconds("monitoring_period") or DEFAULT_PERIOD
         items = resources.items("iots", required=True) or []
@@ -72,8 +82,6 @@ def parse_iot_configuration(document: object, units: UnitCatalog | None = None) 
                 devices.setdefault(device.device_id, device)
     if root is not None:
         root.close()
-    faults.raise_if_any()
-    return IotConfiguration(MappingProxyType(devices))
 
 
 class _DeviceParser:
@@ -111,7 +119,7 @@ class _DeviceParser:
             offset=_or(fields.number("offset"), 0.0),
             max_gap=fields.seconds("max_gap"),
             store=read_store(fields),
-            labels=MappingProxyType(fields.texts("labels")),
+            labels=MappingProxyType(read_labels(fields)),
         )
         control = _read_control(fields)
         values = self._values(setting, known=device_id is not None)
@@ -218,13 +226,14 @@ def _read_body(fields: Fields) -> RequestBody | None:
     value = fields.value("body")
     if value is None:
         return None
-    refuse_secrets(fields, "body", value)
     if isinstance(value, str):
         body = RequestBody("text/plain; charset=utf-8", value)
     else:
         body = RequestBody("application/json", json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     if len(body.text) > MAX_BODY:
         fields.fault("body", "too_long", f"a body may have {MAX_BODY} characters")
+    else:
+        refuse_secrets(fields, "body", value)
     return body
 
 

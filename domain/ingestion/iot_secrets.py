@@ -3,20 +3,27 @@
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from domain.ingestion.iot_configuration import AuthType, DeviceAuth
 from domain.ingestion.iot_fields import Fields, pointer_to
+from domain.ingestion.secret_looks import (
+    is_secret,
+    looks_random,
+    names_secret,
+    secret_in_text,
+    secret_in_url,
+)
+
+_Place = tuple["_Place | None", str | int]
+"""The place of what holds a value, and its key or number there."""
 
 HOW_TO: Final = (
     'set it in the environment and name the variable: "auth": {"type": "basic", "env": "NAME"} (NAME holds '
     'user:password), {"type": "bearer", "env": "NAME"} or {"type": "header", '
     '"header": "X-Api-Key", "env": "NAME"}'
 )
-_SECRET_NAME: Final = re.compile(
-    r"authori[sz]ation|cookie|api[-_ ]?key|access[-_ ]?key|token|secret|passw|pwd|credential|x-auth",
-    re.IGNORECASE,
-)
+_VALUES: Final = ("value", "val", "v", "data", "content")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _OWN_HEADERS: Final = frozenset(
@@ -32,7 +39,16 @@ _OWN_HEADERS: Final = frozenset(
     }
 )
 _OWN_VARIABLES: Final = frozenset(
-    {"DATABASE_URL", "MIGRATION_DATABASE_URL", "REDIS_URL", "BOOTSTRAP_ADMIN_KEY", "FTP_SA4CPS_PASSWORD"}
+    {
+        "DATABASE_URL",
+        "MIGRATION_DATABASE_URL",
+        "REDIS_URL",
+        "BOOTSTRAP_ADMIN_KEY",
+        "FTP_SA4CPS_PASSWORD",
+        "POSTGRES_PASSWORD",
+        "SERVICE_PASSWORD",
+        "PGPASSWORD",
+    }
 )
 """A configuration sends what it names to a device: none of these may leave."""
 
@@ -43,7 +59,7 @@ def read_headers(fields: Fields) -> dict[str, str]:
     pointer = fields.at("headers")
     for name in headers:
         place = pointer_to(pointer, name)
-        if _SECRET_NAME.search(name):
+        if names_secret(name, headers[name]) or is_secret(headers[name]):
             fields.faults.add(place, "secret_in_file", f"{name} is a secret and may not stand here: {HOW_TO}")
         elif not _TOKEN.fullmatch(name) or name.lower() in _OWN_HEADERS:
             fields.faults.add(place, "invalid_header", f"{name!r} cannot be set as a header")
@@ -75,13 +91,21 @@ def read_url(fields: Fields, name: str) -> str | None:
             name, "secret_in_file", f"{name} holds a user or password, which may not stand here: {HOW_TO}"
         )
         return None
-    for key, _ in parse_qsl(parts.query, keep_blank_values=True, max_num_fields=None):
-        if _SECRET_NAME.search(key):
-            fields.fault(
-                name, "secret_in_file", f"{key} in {name} is a secret and may not stand here: {HOW_TO}"
-            )
-            return None
+    key = secret_in_url(url)
+    if key is not None:
+        fields.fault(name, "secret_in_file", f"{key} in {name} is a secret and may not stand here: {HOW_TO}")
+        return None
     return url
+
+
+def read_labels(fields: Fields) -> dict[str, str]:
+    """Return the labels where they hold no secret: everybody sees them."""
+    labels = fields.texts("labels")
+    for name, value in labels.items():
+        if names_secret(name, value) or is_secret(value):
+            place = pointer_to(fields.at("labels"), name)
+            fields.faults.add(place, "secret_in_file", f"{name} is a secret and may not stand here: {HOW_TO}")
+    return labels
 
 
 def read_auth(fields: Fields) -> DeviceAuth | None:
@@ -97,7 +121,7 @@ def read_auth(fields: Fields) -> DeviceAuth | None:
             auth.value(name)
             auth.fault(name, "secret_in_file", f"{name} may not stand here: {HOW_TO}")
     auth.close()
-    if env is not None and not _VARIABLE.fullmatch(env):
+    if env is not None and (not _VARIABLE.fullmatch(env) or is_secret(env) or looks_random(env)):
         # The text itself is not shown: it may be the secret, put in the wrong place.
         auth.fault(
             "env", "invalid_env", f"env is the name of an environment variable, not a secret: {HOW_TO}"
@@ -117,21 +141,44 @@ def read_auth(fields: Fields) -> DeviceAuth | None:
 
 
 def refuse_secrets(fields: Fields, name: str, value: object) -> None:
-    """Report every key of a JSON value that names a secret."""
-    for pointer, key in _keys(value, fields.at(name)):
-        if _SECRET_NAME.search(key):
-            fields.faults.add(
-                pointer, "secret_in_file", f"{key!r} is a secret and may not stand here: {HOW_TO}"
-            )
+    """Report every secret in a JSON value: by the name of its key, or by its own look."""
+    for place, key, inner in _entries(value):
+        if isinstance(key, str) and names_secret(key, inner):
+            _refuse(fields, name, place, repr(key))
+        elif isinstance(inner, str):
+            found = secret_in_text(inner)
+            if found is not None:
+                _refuse(fields, name, place, repr(found))
+        elif isinstance(inner, dict) and _names_by_value(inner):
+            _refuse(fields, name, place, "what is named here")
 
 
-def _keys(value: object, pointer: str) -> Iterator[tuple[str, str]]:
-    waiting: list[tuple[str, object]] = [(pointer, value)]
+def _names_by_value(entry: dict[str, object]) -> bool:
+    """Return whether this is ``{"name": "password", "value": ...}``."""
+    if not any(key in entry for key in _VALUES):
+        return False
+    named = [one for key, one in entry.items() if key not in _VALUES]
+    return any(isinstance(one, str) and names_secret(one, None) for one in named)
+
+
+def _refuse(fields: Fields, name: str, place: _Place | None, what: str) -> None:
+    segments: list[str | int] = []
+    while place is not None:
+        place, segment = place
+        segments.append(segment)
+    pointer = fields.at(name)
+    for segment in reversed(segments):
+        pointer = pointer_to(pointer, segment)
+    fields.faults.add(pointer, "secret_in_file", f"{what} is a secret and may not stand here: {HOW_TO}")
+
+
+def _entries(value: object) -> Iterator[tuple[_Place | None, str | int | None, object]]:
+    """Yield every value inside, with its place and its key; places are put into words only for faults."""
+    waiting: list[tuple[_Place | None, str | int | None, object]] = [(None, None, value)]
     while waiting:
-        place, current = waiting.pop()
+        place, key, current = waiting.pop()
+        yield place, key, current
         if isinstance(current, dict):
-            for key, inner in current.items():
-                yield pointer_to(place, key), key
-                waiting.append((pointer_to(place, key), inner))
+            waiting.extend(((place, inner), inner, one) for inner, one in current.items())
         elif isinstance(current, list):
-            waiting.extend((pointer_to(place, number), inner) for number, inner in enumerate(current))
+            waiting.extend(((place, number), number, one) for number, one in enumerate(current))

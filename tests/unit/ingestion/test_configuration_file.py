@@ -1,73 +1,60 @@
-import json
 import os
 from pathlib import Path
 
 import pytest
 
-from adapters.pollers.configuration_file import ConfigurationFile, read_document
+from adapters.pollers.configuration_file import ConfigurationFile
 from adapters.pollers.device_json import decode
 from domain.ingestion.errors import DeviceReadError
 from domain.shared.errors import InvalidError
-from tests.unit.ingestion.documents import device, document
 
 
-def fault(path: Path) -> tuple[str, str, str]:
+async def fault(path: Path) -> str:
     with pytest.raises(InvalidError) as refused:
-        read_document(path)
+        await ConfigurationFile(path).read()
     (problem,) = refused.value.problems
     assert str(path) in refused.value.detail
-    return problem.code, problem.pointer, problem.detail
+    return problem.code
 
 
-@pytest.mark.parametrize(
-    ("text", "code", "pointer", "told"),
-    [
-        ('{"a": [\n{"b": 1,\n "b": 2}]}', "duplicate_key", "/a/0/b", "line 3"),
-        ('{"a": {}, "c": [],\n "x/y": {"k": "\\"b\\": 2", "k": 1}}', "duplicate_key", "/x~1y/k", "line 2"),
-        ('{"a":\n NaN}', "invalid_number", "/a", "line 2"),
-        ("[1, -Infinity]", "invalid_number", "/1", "line 1"),
-        ('{"a": 1e999}', "invalid_number", "/a", "1e999"),
-        ('{"a": 1\n"b": 2}', "not_json", "", "line 2"),
-        ("", "not_json", "", "line 1"),
-        ("[" * 100_000, "not_json", "", ""),
-        ("1" * 5000, "not_json", "", ""),
-    ],
-)
-def test_doubtful_files_are_refused_with_their_place(
-    tmp_path: Path, text: str, code: str, pointer: str, told: str
-) -> None:
-    path = tmp_path / "iots.json"
-    path.write_text(text)
-    found = fault(path)
-    assert found[:2] == (code, pointer)
-    assert told in found[2]
-
-
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    assert fault(tmp_path / "none.json")[0] == "file_missing"
-    assert fault(tmp_path)[0] == "file_unreadable"
+async def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert await fault(tmp_path / "none.json") == "file_missing"
+    assert await fault(tmp_path) == "file_unreadable"
     (tmp_path / "latin.json").write_bytes(b'{"a": "\xe9"}')
-    assert fault(tmp_path / "latin.json")[0] == "not_json"
+    assert await fault(tmp_path / "latin.json") == "not_json"
+    with (tmp_path / "large.json").open("wb") as large:
+        large.truncate(1 << 30)
+    assert await fault(tmp_path / "large.json") == "file_unreadable"
 
 
-async def test_a_changed_file_is_read_anew_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+async def test_the_text_comes_without_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "iots.json").write_text("\ufeff{}")
+    assert await ConfigurationFile(tmp_path / "iots.json").read() == "{}"
+
+
+def test_every_change_changes_the_mark(tmp_path: Path) -> None:
     path = tmp_path / "iots.json"
-    source = ConfigurationFile(path)
-    with pytest.raises(InvalidError):
-        await source.load()
-    path.write_text(json.dumps(document(device("A"))))
-    first = await source.load()
-    assert list(first.devices) == ["A"]
-    assert await source.load() is first
-    path.write_text(json.dumps(document(device("A"), device("A"))))
-    assert await source.load() is first
-    path.write_text("\ufeff" + json.dumps(document(device("A"), device("B"))))
+    file = ConfigurationFile(path)
+    marks = [file.mark()]
+    path.write_text("A")
+    marks.append(file.mark())
+    assert file.mark() == marks[-1]
+    path.write_text("AB")
+    marks.append(file.mark())
     os.utime(path, ns=(1, 1))
-    assert list((await source.load()).devices) == ["A", "B"]
+    marks.append(file.mark())
+    # As a mounted ConfigMap does it: a link that leads elsewhere, to what is as old and as long.
+    (tmp_path / "other.json").write_text("CD")
+    os.utime(tmp_path / "other.json", ns=(1, 1))
+    path.unlink()
+    path.symlink_to("other.json")
+    marks.append(file.mark())
+    assert len(set(marks)) == len(marks)
 
 
-async def test_no_file_means_no_devices() -> None:
-    assert not (await ConfigurationFile(None).load()).devices
+def test_no_file() -> None:
+    assert not ConfigurationFile(None).is_given
+    assert ConfigurationFile(None).mark() is None
 
 
 @pytest.mark.parametrize(
