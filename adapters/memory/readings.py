@@ -61,11 +61,7 @@ class MemoryReadingStore(ReadingStore):
     async def write(self, batch: ReadingBatch, *, overlapping: bool) -> bytes:
         outcomes = bytearray(len(batch))
         for run in batch.runs:
-            if self._state.versions.get(run.key) != run.version:
-                raise StaleSensorsError
-            quarters = {time_us // QUARTER_HOUR_US for time_us in batch.times_us[run.start : run.stop]}
-            if any((run.key, quarter) in self._state.sealed for quarter in quarters):
-                raise StaleSensorsError
+            self._check(batch, run)
             stored = self._state.readings.setdefault(run.key, {})
             for row in range(run.start, run.stop):
                 outcomes[row] = self._write_one(batch, run, row, stored)
@@ -73,18 +69,42 @@ class MemoryReadingStore(ReadingStore):
                     raise OverlapError
         return bytes(outcomes)
 
+    async def preview(self, batch: ReadingBatch) -> bytes:
+        outcomes = bytearray(len(batch))
+        for run in batch.runs:
+            self._check(batch, run)
+            stored = self._state.readings.get(run.key, {})
+            for row in range(run.start, run.stop):
+                new = _Stored(batch.values[row], batch.qualities[row], run.source)
+                outcomes[row] = self._outcome(run, batch.times_us[row], new, stored)
+        return bytes(outcomes)
+
+    def _check(self, batch: ReadingBatch, run: SensorRun) -> None:
+        if self._state.versions.get(run.key) != run.version:
+            raise StaleSensorsError
+        quarters = {time_us // QUARTER_HOUR_US for time_us in batch.times_us[run.start : run.stop]}
+        if any((run.key, quarter) in self._state.sealed for quarter in quarters):
+            raise StaleSensorsError
+
+    def _outcome(self, run: SensorRun, time_us: int, new: _Stored, stored: dict[int, _Stored]) -> Outcome:
+        old = stored.get(time_us)
+        if (run.key, time_us, new) in self._state.sent:
+            return Outcome.UNCHANGED
+        if old is None:
+            return Outcome.CREATED
+        same = (old.value, old.quality) == (new.value, new.quality)
+        return Outcome.UNCHANGED if same else Outcome.UPDATED
+
     def _write_one(
         self, batch: ReadingBatch, run: SensorRun, row: int, stored: dict[int, _Stored]
     ) -> Outcome:
         time_us = batch.times_us[row]
         new = _Stored(batch.values[row], batch.qualities[row], run.source)
         old = stored.get(time_us)
-        said = (run.key, time_us, new)
-        if said in self._state.sent:
-            return Outcome.UNCHANGED
-        self._state.sent.add(said)
-        if old is not None and (old.value, old.quality) == (new.value, new.quality):
-            return Outcome.UNCHANGED
+        outcome = self._outcome(run, time_us, new, stored)
+        self._state.sent.add((run.key, time_us, new))
+        if outcome is Outcome.UNCHANGED:
+            return outcome
         stored[time_us] = new
         self._state.stale.add((run.key, time_us // QUARTER_HOUR_US))
         reading = _reading(time_us, new)
@@ -92,7 +112,7 @@ class MemoryReadingStore(ReadingStore):
         if latest is None or reading.time >= latest.time:
             self._state.latest[run.key] = reading
         if old is None:
-            return Outcome.CREATED
+            return outcome
         self._state.revisions.setdefault(run.key, []).append(
             Revision(
                 from_microseconds(time_us),
@@ -103,7 +123,7 @@ class MemoryReadingStore(ReadingStore):
                 run.source,
             )
         )
-        return Outcome.UPDATED
+        return outcome
 
     async def prepare(self, start: datetime, end: datetime) -> None:
         """Do nothing: a dict has room."""

@@ -4,6 +4,8 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
+from operator import eq, sub
 from typing import Any, Final
 
 import asyncpg
@@ -13,7 +15,7 @@ from sqlalchemy.sql import ColumnElement
 from adapters.timescale.column_pages import column_page
 from adapters.timescale.copy_format import COLUMNS, integers, packed
 from adapters.timescale.marks import mark_row
-from adapters.timescale.overlap import store_overlapping
+from adapters.timescale.overlap import foretell, store_overlapping
 from adapters.timescale.partitions import Partitions
 from adapters.timescale.session import Deferred, Session
 from adapters.timescale.sources import Sources
@@ -67,10 +69,17 @@ marks AS (
     sensor_keys, buckets, first_key, last_key, first_bucket, last_bucket, entries)
   VALUES ({5}::text::int[], {6}::text::int[], {7}::int, {8}::int, {9}::int, {10}::int, {11}::int))"""
 # Whoever drops readings has sealed what was summed up of them before: then these come too late.
-_OLD: Final = """, closed AS (
-  SELECT FROM (SELECT unnest({12}::text::int[]) AS key, unnest({13}::text::int[]) AS bucket) AS old
+_SEALED: Final = """
+  SELECT FROM (SELECT unnest({}::text::int[]) AS key, unnest({}::text::int[]) AS first_bucket,
+    unnest({}::text::int[]) AS last_bucket) AS old
   CROSS JOIN LATERAL (SELECT FROM sensors.rollups AS stored WHERE stored.sensor_key = old.key
-    AND stored.level = 900 AND stored.bucket = old.bucket AND stored.sealed OFFSET 0) AS stored LIMIT 1)"""
+    AND stored.level = 900 AND stored.bucket BETWEEN old.first_bucket AND old.last_bucket AND stored.sealed
+    OFFSET 0) AS stored LIMIT 1"""
+_OLD: Final = f", closed AS ({_SEALED.format('{12}', '{13}', '{14}')})"
+_KNOWN: Final = """SELECT count(*) FROM (
+  SELECT unnest($1::text::int[]) AS key, unnest($2::text::int[]) AS version) AS incoming
+JOIN sensors.sensors AS sensor USING (key, version)"""
+_KNOWN_AND_OPEN: Final = f"{_KNOWN} WHERE NOT EXISTS ({_SEALED.format('$3', '$4', '$5')})"
 _SURELY_OPEN_SECONDS: Final = 43_200
 """What is younger than a day is never dropped; half of it, since clocks may differ."""
 
@@ -84,9 +93,7 @@ class TimescaleReadingStore(ReadingStore):
         self._sources = sources
 
     async def write(self, batch: ReadingBatch, *, overlapping: bool) -> bytes:
-        await self._partitions.ensure(
-            from_microseconds(min(batch.times_us)), from_microseconds(max(batch.times_us))
-        )
+        await self._partitions.ensure(from_microseconds(batch.first_us), from_microseconds(batch.last_us))
         source_keys = await self._sources.keys({run.source for run in batch.runs})
         try:
             if overlapping:
@@ -97,6 +104,19 @@ class TimescaleReadingStore(ReadingStore):
             self._partitions.forget()  # a partition was dropped meanwhile
             raise StaleSensorsError from dropped
         self._defer(stored_rows(batch, outcomes))
+        return outcomes
+
+    async def preview(self, batch: ReadingBatch) -> bytes:
+        source_keys = await self._sources.known({run.source for run in batch.runs})
+        outcomes = await foretell(self._session.driver, batch, source_keys)
+        stored = stored_rows(batch, outcomes)
+        if len(stored):
+            versions = {run.key: run.version for run in stored.runs}
+            old = _old(*_touched(stored))
+            known = await self._session.driver.fetchval(
+                _KNOWN_AND_OPEN if old else _KNOWN, integers(versions), integers(versions.values()), *old
+            )
+            _expect(len(versions), known)
         return outcomes
 
     async def _copy(self, batch: ReadingBatch, source_keys: Mapping[str, int]) -> bytes:
@@ -244,13 +264,23 @@ def _touched(stored: ReadingBatch) -> tuple[list[int], list[int]]:
     return keys, buckets
 
 
-def _old(keys: list[int], buckets: list[int]) -> tuple[str, ...]:
-    """Return those sensors and quarter-hours whose readings may be gone, as two arrays; nothing if none."""
-    surely_open = (time.time() - _SURELY_OPEN_SECONDS) * 1_000_000 // QUARTER_HOUR_US
+def _old(keys: Sequence[int], buckets: Sequence[int]) -> tuple[str, ...]:
+    """Return those whose readings may be gone, as three arrays; nothing if none.
+
+    Quarter-hours of a sensor that follow each other are one: the sensor, the first and the last of them.
+    """
+    surely_open = int((time.time() - _SURELY_OPEN_SECONDS) * 1_000_000 // QUARTER_HOUR_US)
     if min(buckets) >= surely_open:
         return ()
-    old = [row for row, bucket in enumerate(buckets) if bucket < surely_open]
-    return integers([keys[row] for row in old]), integers([buckets[row] for row in old])
+    alike, steps = map(eq, keys, islice(keys, 1, None)), map(sub, islice(buckets, 1, None), buckets)
+    ends = [row for row, (same, step) in enumerate(zip(alike, steps, strict=True)) if not same or step != 1]
+    firsts, lasts = [0, *[row + 1 for row in ends]], [*ends, len(keys) - 1]
+    old = [place for place, row in enumerate(firsts) if buckets[row] < surely_open]
+    return (
+        integers([keys[firsts[place]] for place in old]),
+        integers([buckets[firsts[place]] for place in old]),
+        integers([min(buckets[lasts[place]], surely_open) for place in old]),
+    )
 
 
 def _expect(sensors: int, known: int) -> None:

@@ -59,3 +59,10 @@ class StaleSensorsError(DomainError):
 
     def __init__(self) -> None:
         super().__init__("stale_sensors", "a sensor was changed while its readings were on their way")
+
+
+class ChunkStoredError(DomainError):
+    """A chunk of readings is stored already, by another at this moment; its receipt is there to be read."""
+
+    def __init__(self) -> None:
+        super().__init__("chunk_stored", "another has stored this chunk at this moment")

@@ -143,6 +143,25 @@ class RollupsCorrected(DomainEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoDataAlarmsRaised(DomainEvent):
+    """Sensors fell silent.
+
+    Columns of equal length: each sensor with the time of its last reading, in µs since the epoch.
+    """
+
+    sensor_keys: Integers
+    last_times_us: Integers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoDataAlarmsEnded(DomainEvent):
+    """Sensors that had fallen silent are so no more. Columns as those of `NoDataAlarmsRaised`."""
+
+    sensor_keys: Integers
+    last_times_us: Integers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoomMetricsCorrected(DomainEvent):
     """Late or corrected readings changed the metrics of rooms that were worked out before.
 

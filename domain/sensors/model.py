@@ -69,6 +69,7 @@ class SensorDefinition:
     device_id: DeviceId | None = None
     resolution: timedelta | None = None
     max_gap: timedelta | None = None
+    no_data_after: timedelta | None = None
     rollover_at: float | None = None
     max_power_kw: float | None = None
     direction: Direction = Direction.IMPORT
@@ -114,6 +115,12 @@ class Sensor:
         if self.definition.resolution is not None:
             return MAX_GAP_RESOLUTIONS * self.definition.resolution
         return DEFAULT_MAX_GAP
+
+    @property
+    def effective_no_data_after(self) -> timedelta:
+        """How old its newest reading may become before that is an alarm."""
+        said = self.definition.no_data_after
+        return self.effective_max_gap if said is None else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +220,16 @@ class ReadingBatch:
     def __len__(self) -> int:
         """Return the number of readings."""
         return len(self.times_us)
+
+    @property
+    def first_us(self) -> int:
+        """The earliest time; there has to be one."""
+        return min([self.times_us[run.start] for run in self.runs])
+
+    @property
+    def last_us(self) -> int:
+        """The latest time; there has to be one."""
+        return max([self.times_us[run.stop - 1] for run in self.runs])
 
 
 class Outcome(IntEnum):

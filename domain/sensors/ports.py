@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from domain.sensors.alarms import AlarmStore
 from domain.sensors.inventory import InventoryStore
 from domain.sensors.model import (
     DeviceId,
@@ -27,6 +28,7 @@ from domain.sensors.model import (
     Source,
     Staleness,
 )
+from domain.sensors.receipt_ports import WriteReceiptStore
 from domain.sensors.rollup_ports import RollupStore
 from domain.sensors.room_metrics import RoomMetricsStore
 from domain.sensors.tariffs import Tariff, TariffName
@@ -218,6 +220,15 @@ class ReadingStore(Protocol):
         """
 
     @abstractmethod
+    async def preview(self, batch: ReadingBatch) -> bytes:
+        """Return what `write` would, and store nothing.
+
+        Raises:
+            StaleSensorsError: as `write` does.
+
+        """
+
+    @abstractmethod
     async def prepare(self, start: datetime, end: datetime) -> None:
         """Make room for the readings of ``[start, end]`` before they come."""
 
@@ -313,11 +324,19 @@ class SensorsTransaction(Protocol):
 
     @property
     @abstractmethod
+    def write_receipts(self) -> WriteReceiptStore: ...
+
+    @property
+    @abstractmethod
     def inventory(self) -> InventoryStore: ...
 
     @property
     @abstractmethod
     def room_metrics(self) -> RoomMetricsStore: ...
+
+    @property
+    @abstractmethod
+    def alarms(self) -> AlarmStore: ...
 
     @property
     @abstractmethod

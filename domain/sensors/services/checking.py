@@ -7,11 +7,12 @@ something in a column is wrong.
 import math
 from array import array
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from operator import and_, eq, itemgetter, le
+from operator import itemgetter, le, lt
+from types import MappingProxyType
 from typing import Final
 
 from domain.sensors.covering import Level
@@ -21,7 +22,7 @@ from domain.sensors.ports import UnitCatalog
 from domain.sensors.services.refusals import refused, written
 from domain.sensors.services.rules import Rule
 from domain.shared.columns import Integers
-from domain.shared.errors import InvalidError
+from domain.shared.errors import InvalidError, Problem
 from domain.shared.quantities import Quantity, UnitConversion
 from domain.shared.time import to_microseconds
 
@@ -33,8 +34,9 @@ MAX_AHEAD: Final = timedelta(minutes=5)
 class Submission:
     """Readings as they were sent, as columns of equal length, in the order of the request.
 
-    ``times_us`` are µs since the epoch; ``values`` are in ``units`` where given, else in the unit of the
-    sensor; ``indexes`` are the places in the request, where some rows could not be read at all.
+    ``times_us`` are µs since the epoch; ``values`` are in ``units`` where given, else in the unit that
+    ``unit_of`` says of their sensor, else in the sensor's own; ``indexes`` are the places in the request,
+    where some rows could not be read at all; ``not_registered`` says why sensors do not exist.
     """
 
     sensor_ids: Sequence[str]
@@ -43,6 +45,8 @@ class Submission:
     units: Sequence[str | None] | None = None
     qualities: Sequence[QualityCode | None] | None = None
     indexes: Sequence[int] | None = None
+    unit_of: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    not_registered: Mapping[str, Problem] = field(default_factory=lambda: MappingProxyType({}))
     unreadable: Sequence[Rejected] = ()
 
 
@@ -69,12 +73,11 @@ class _Columns:
 
     def at(self, places: Sequence[int]) -> "_Columns":
         """Return those at these places, in this order."""
-        return _Columns(
-            [self.rows[place] for place in places],
-            [self.rules[place] for place in places],
-            [self.times[place] for place in places],
-            [self.values[place] for place in places],
-        )
+        if len(places) == 1:  # of a single place there would be no sequence
+            (at,) = places
+            return _Columns([self.rows[at]], [self.rules[at]], [self.times[at]], [self.values[at]])
+        chosen = itemgetter(*places)
+        return _Columns(chosen(self.rows), chosen(self.rules), chosen(self.times), chosen(self.values))
 
 
 @dataclass(slots=True)
@@ -93,12 +96,18 @@ class Checking:
     def run(self, source: Source) -> Checked:
         """Return the batch and what was refused."""
         self.rejected.extend(self.submission.unreadable)
-        columns = self._distinct(_in_order(self._accepted() or self._accepted_one_by_one()))
+        columns = _in_order(self._accepted() or self._accepted_one_by_one())
+        runs = _runs(columns.rules, source)
+        if len(runs) < len(columns.rows) and not all(
+            _ascends(columns.times[run.start : run.stop], lt) for run in runs
+        ):
+            columns = self._distinct(columns)
+            runs = _runs(columns.rules, source)
         batch = ReadingBatch(
-            runs=_runs(columns.rules, source),
+            runs=runs,
             times_us=array("q", columns.times),
             values=array("d", columns.values),
-            qualities=self._qualities(columns),
+            qualities=self._qualities(columns, runs),
         )
         return Checked(batch, self.rejected, self.repeated)
 
@@ -110,17 +119,41 @@ class Checking:
         if min(sent.times_us) < 0 or max(sent.times_us) > self._latest():
             return None
         try:
-            rules = [self.rules[one] for one in sent.sensor_ids]
-        except KeyError:
+            known = self._rules_in_units()
+            conversions = {known[one][2:4] for one in set(sent.sensor_ids)}
+            rules = list(map(known.__getitem__, sent.sensor_ids))
+        except (KeyError, InvalidError):
             return None
-        values = [
-            factor * value + offset
-            for (_, _, factor, offset, _, _, _), value in zip(rules, sent.values, strict=True)
-        ]
+        if len(conversions) == 1:
+            [(factor, offset)] = conversions
+            values = [factor * value + offset for value in sent.values]
+        else:
+            values = [
+                factor * value + offset
+                for (_, _, factor, offset, _, _, _), value in zip(rules, sent.values, strict=True)
+            ]
         # A sum is finite only if every summand is; one that overflows is looked at row by row.
         if not math.isfinite(sum(values)) or max(values) > _MOST or min(values) < -_MOST:
             return None
         return _Columns(range(len(values)), rules, sent.times_us, values)
+
+    def _rules_in_units(self) -> Mapping[str, Rule]:
+        """Return the rules for values in the units that are said of whole sensors.
+
+        Raises:
+            KeyError: the sensor of a row does not exist.
+            InvalidError: ``unit_mismatch``.
+
+        """
+        differing: dict[str, Rule] = {}
+        for one, unit in self.submission.unit_of.items():
+            rule = self.rules.get(one)
+            if rule is not None and unit != rule.sensor.definition.unit:
+                conversion = self._conversion(unit, rule.sensor.definition.quantity)
+                differing[one] = rule._replace(factor=conversion.factor, offset=conversion.offset)
+        if not differing:
+            return self.rules
+        return {one: differing.get(one) or self.rules[one] for one in set(self.submission.sensor_ids)}
 
     def _accepted_one_by_one(self) -> _Columns:
         sent, latest = self.submission, self._latest()
@@ -129,7 +162,7 @@ class Checking:
             rule = self.rules.get(one)
             value = None if rule is None else self._canonical(row, rule.sensor)
             if rule is None:
-                self._reject(row, "unknown_sensor", f"there is no sensor {one!r}")
+                self._reject_unknown(row, one)
             elif value is None:
                 continue  # refused already
             elif time < 0:
@@ -151,8 +184,7 @@ class Checking:
         return columns
 
     def _canonical(self, row: int, sensor: Sensor) -> float | None:
-        sent = self.submission
-        unit = None if sent.units is None else sent.units[row]
+        unit = self._unit(row)
         try:
             conversion = (
                 sensor.conversion
@@ -162,7 +194,12 @@ class Checking:
         except InvalidError as error:
             self._reject(row, error.code, error.detail)
             return None
-        return conversion.to_canonical(sent.values[row])
+        return conversion.to_canonical(self.submission.values[row])
+
+    def _unit(self, row: int) -> str | None:
+        sent = self.submission
+        unit = None if sent.units is None else sent.units[row]
+        return sent.unit_of.get(sent.sensor_ids[row]) if unit is None else unit
 
     def _conversion(self, unit: str, quantity: Quantity) -> UnitConversion:
         if quantity is Quantity.OTHER:
@@ -172,13 +209,6 @@ class Checking:
     def _distinct(self, columns: _Columns) -> _Columns:
         """Return of each sensor and time the row that was sent last; rows are in order."""
         rules, times = columns.rules, columns.times
-        again = map(
-            and_,
-            map(eq, map(_KEY, rules), map(_KEY, islice(rules, 1, None))),
-            map(eq, times, islice(times, 1, None)),
-        )
-        if not any(again):
-            return columns
         kept: list[int] = []
         for place, (rule, time) in enumerate(zip(rules, times, strict=True)):
             if kept and (rules[kept[-1]].key, times[kept[-1]]) == (rule.key, time):
@@ -196,12 +226,14 @@ class Checking:
             detail = "a later row has this sensor and time: that one stands"
             self._reject(first, "duplicate_in_batch", detail)
 
-    def _qualities(self, columns: _Columns) -> Integers:
+    def _qualities(self, columns: _Columns, runs: Sequence[SensorRun]) -> Integers:
         given = self.submission.qualities
         if given is None:
             qualities = array("b", bytes(len(columns.rows)))
         else:
             qualities = array("b", [given[row] or QualityCode.OK for row in columns.rows])
+        if not runs or _all_within([columns.rules[run.start] for run in runs], columns.values):
+            return qualities
         within = [
             lowest <= value <= highest
             for (_, _, _, _, lowest, highest, _), value in zip(columns.rules, columns.values, strict=True)
@@ -215,6 +247,13 @@ class Checking:
     def _latest(self) -> int:
         return to_microseconds(self.now + MAX_AHEAD)
 
+    def _reject_unknown(self, row: int, sensor_id: str) -> None:
+        fault = self.submission.not_registered.get(sensor_id)
+        if fault is None:
+            self._reject(row, "unknown_sensor", f"there is no sensor {sensor_id!r}")
+        else:
+            self._reject(row, fault.code, fault.detail)
+
     def _reject(self, row: int, code: str, detail: str) -> None:
         sent = self.submission
         self.rejected.append(
@@ -225,16 +264,19 @@ class Checking:
                 detail,
                 time=written(sent.times_us[row]),
                 value=repr(sent.values[row]),
-                unit=None if sent.units is None else sent.units[row],
+                unit=self._unit(row),
             )
         )
 
 
 def _in_order(columns: _Columns) -> _Columns:
     """Return the rows by key and time, those of one key and time as they were sent."""
-    keys = list(map(_KEY, columns.rules))
-    in_time, by_key = _ascends(columns.times), _ascends(keys)
-    if in_time and by_key:
+    rules = columns.rules
+    in_time = _ascends(columns.times, le)
+    if in_time and (not rules or rules.count(rules[0]) == len(rules)):
+        return columns
+    keys = list(map(_KEY, rules))
+    if in_time and _ascends(keys, le):
         return columns
     order: Sequence[int] = range(len(keys))
     if not in_time:
@@ -242,8 +284,14 @@ def _in_order(columns: _Columns) -> _Columns:
     return columns.at(sorted(order, key=keys.__getitem__))
 
 
-def _ascends(numbers: Sequence[int]) -> bool:
-    return all(map(le, numbers, islice(numbers, 1, None)))
+def _ascends(numbers: Sequence[int], follows: Callable[[int, int], bool]) -> bool:
+    return all(map(follows, numbers, islice(numbers, 1, None)))
+
+
+def _all_within(rules: Sequence[Rule], values: Sequence[float]) -> bool:
+    """Return whether the values are surely good, each for every sensor."""
+    lowest, highest = max(rule.lowest for rule in rules), min(rule.highest for rule in rules)
+    return lowest <= min(values) and max(values) <= highest
 
 
 def _runs(rules: Sequence[Rule], source: Source) -> list[SensorRun]:

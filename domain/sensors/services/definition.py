@@ -7,13 +7,34 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.sensors.model import SensorDefinition, room_name, sensor_id
-from domain.shared.errors import DomainError, Problem
-from domain.shared.quantities import Accumulation
+from domain.sensors.ports import UnitCatalog
+from domain.shared.errors import DomainError, InvalidError, Problem
+from domain.shared.quantities import CANONICAL_UNITS, Accumulation, Quantity, UnitConversion
 from domain.shared.text_ids import text_id
 
 _MAX_LABELS: Final = 64
 _MAX_TEXT: Final = 500
 _MAX_DURATION: Final = timedelta(days=3660)
+
+
+def canonical_unit_of(definition: SensorDefinition, units: UnitCatalog) -> tuple[UnitConversion, str]:
+    """Return the way from the sensor's unit to the canonical one, and that unit.
+
+    Raises:
+        InvalidError: each fault of the definition, by JSON pointer.
+
+    """
+    problems = definition_problems(definition)
+    conversion = UnitConversion()
+    canonical_unit = CANONICAL_UNITS[definition.quantity] or definition.unit
+    if definition.quantity is not Quantity.OTHER:
+        try:
+            conversion = units.conversion(definition.unit, definition.quantity)
+        except InvalidError as error:
+            problems.append(Problem("/unit", error.code, error.detail))
+    if problems:
+        raise InvalidError(problems[0].code, "the sensor cannot be defined so", problems)
+    return conversion, canonical_unit
 
 
 def definition_problems(definition: SensorDefinition) -> list[Problem]:
@@ -61,7 +82,8 @@ def _is_timezone(name: str) -> bool:
 
 
 def _duration_problems(definition: SensorDefinition) -> Iterator[Problem]:
-    for name, duration in (("resolution", definition.resolution), ("max_gap", definition.max_gap)):
+    for name in ("resolution", "max_gap", "no_data_after"):
+        duration: timedelta | None = getattr(definition, name)
         if duration is not None and not timedelta(0) < duration <= _MAX_DURATION:
             yield Problem(f"/{name}", "invalid_value", "it needs to be above 0 and at most 10 years")
 

@@ -9,9 +9,11 @@ from typing import Final
 
 from domain.sensors.errors import OverlapError
 from domain.sensors.events import ReadingsStored
-from domain.sensors.model import Outcome, ReadingBatch, ReceiptId, Rejected, Source
+from domain.sensors.model import Outcome, ReadingBatch, Receipt, ReceiptId, Rejected, Source
 from domain.sensors.ports import SensorsUnitOfWork
-from domain.sensors.services.merging import Spans, merged, stored_rows
+from domain.sensors.receipt_ports import ChunkName, ChunkReceipt
+from domain.sensors.services.merging import Merged, Spans, merged, stored_rows
+from domain.sensors.services.refusals import in_order
 from domain.shared.errors import UnavailableError
 from domain.shared.events import EventId
 from domain.shared.ports import Clock, IdFactory
@@ -24,12 +26,29 @@ _WRITERS: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """A checked batch with what was refused of the same request."""
+    """A checked batch with what was refused of the same request.
+
+    ``repeated`` rows only said the same twice; the receipt of a ``chunk`` is stored with it, once.
+    """
 
     receipt_id: ReceiptId
     source: Source
     batch: ReadingBatch
     rejected: Sequence[Rejected]
+    repeated: int = 0
+    chunk: ChunkName | None = None
+
+    def receipt(self, outcomes: bytes) -> Receipt:
+        """Return what became of the request, given one `Outcome` for each row of the batch."""
+        return Receipt(
+            receipt_id=self.receipt_id,
+            received=len(self.batch) + self.repeated + len(self.rejected),
+            created=outcomes.count(Outcome.CREATED),
+            updated=outcomes.count(Outcome.UPDATED),
+            unchanged=outcomes.count(Outcome.UNCHANGED) + self.repeated,
+            rejected=len(self.rejected),
+            errors=in_order(self.rejected),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +114,7 @@ class GroupCommit:
 
         Raises:
             StaleSensorsError: a sensor was changed or deleted since the batch was checked.
+            ChunkStoredError: the chunk is stored already.
 
         """
         waiting = _Waiting(write, asyncio.get_running_loop().create_future())
@@ -108,7 +128,10 @@ class GroupCommit:
 
     async def preview(self, write: Write) -> bytes:
         """Return what `write` would, and store nothing."""
-        return await self._store([write], write.batch, overlapping=True, dry_run=True)
+        if not len(write.batch):
+            return b""
+        async with self._uow.begin() as tx:
+            return await tx.readings.preview(write.batch)
 
     async def _write_waiting(self) -> None:
         try:
@@ -168,29 +191,35 @@ class GroupCommit:
         sources = {write.source for write in writes}
         overlapping = self._hints.expect_overlap(sources)
         try:
-            outcomes = await self._store(writes, whole.batch, overlapping=overlapping)
+            outcomes = await self._store(writes, whole, overlapping=overlapping)
         except OverlapError:
             self._hints.overlapped(sources)
-            outcomes = await self._store(writes, whole.batch, overlapping=True)
-        if overlapping and outcomes.count(Outcome.CREATED) == len(outcomes):
+            outcomes = await self._store(writes, whole, overlapping=True)
+        if overlapping and all(own.count(Outcome.CREATED) == len(own) for own in outcomes):
             self._hints.all_new(sources)
-        return whole.outcomes_of_parts(outcomes)
+        return outcomes
 
-    async def _store(
-        self, writes: list[Write], batch: ReadingBatch, *, overlapping: bool, dry_run: bool = False
-    ) -> bytes:
-        outcomes = b""
+    async def _store(self, writes: list[Write], whole: Merged, *, overlapping: bool) -> list[bytes]:
+        batch, outcomes = whole.batch, b""
         async with self._uow.begin() as tx:
             if len(batch):
                 outcomes = await tx.readings.write(batch, overlapping=overlapping)
                 if event := self._stored(stored_rows(batch, outcomes)):
                     tx.events.add(event)
+            of_writes = whole.outcomes_of_parts(outcomes)
+            # One time for both, so that they are purged together.
+            now = self._clock.now()
             for write in writes:
                 if write.rejected:
-                    await tx.rejections.add(write.receipt_id, write.source, write.rejected, self._clock.now())
-            if dry_run:
-                tx.roll_back()
-        return outcomes
+                    await tx.rejections.add(write.receipt_id, write.source, write.rejected, now)
+            receipts = [
+                ChunkReceipt(write.source, write.chunk, write.receipt(own))
+                for write, own in zip(writes, of_writes, strict=True)
+                if write.chunk is not None
+            ]
+            if receipts:
+                await tx.write_receipts.add(receipts, now)
+        return of_writes
 
     def _stored(self, rows: ReadingBatch) -> ReadingsStored | None:
         if not len(rows):

@@ -20,14 +20,14 @@ class Spans:
     def add(self, batch: ReadingBatch) -> None:
         """Take the batch in."""
         if len(batch):
-            low, high = min(batch.times_us), max(batch.times_us)
+            low, high = batch.first_us, batch.last_us
             self._low, self._high = min(self._low, low), max(self._high, high)
             self._batches.append(batch)
 
     def overlap(self, batch: ReadingBatch) -> bool:
         """Return whether the batch may hold a sensor and time of those that were taken in."""
         # Most requests bring times of their own: then there is no need to look at their sensors.
-        if not len(batch) or max(batch.times_us) < self._low or min(batch.times_us) > self._high:
+        if not len(batch) or batch.last_us < self._low or batch.first_us > self._high:
             return False
         while self._batches:
             for key, first, last in _spans(self._batches.pop()):
@@ -108,7 +108,7 @@ def stored_rows(batch: ReadingBatch, outcomes: bytes) -> ReadingBatch:
         return batch
     times_us, values, qualities = array("q"), array("d"), array("b")
     runs: list[SensorRun] = []
-    for run in batch.runs:
+    for run in batch.runs if outcomes.count(Outcome.UNCHANGED) < len(outcomes) else ():
         start = len(times_us)
         for row in range(run.start, run.stop):
             if outcomes[row] != Outcome.UNCHANGED:

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.sensors.covering import Level
-from domain.sensors.errors import StaleSensorsError, unknown_sensor
+from domain.sensors.errors import ChunkStoredError, StaleSensorsError, unknown_sensor
 from domain.sensors.model import (
     KeptRejection,
-    Outcome,
     Reading,
     ReadingBatch,
     Receipt,
@@ -18,10 +17,12 @@ from domain.sensors.model import (
     Source,
 )
 from domain.sensors.ports import SensorsUnitOfWork, UnitCatalog
+from domain.sensors.receipt_ports import ChunkName
 from domain.sensors.services.catalog import SensorCatalog
 from domain.sensors.services.checking import Checked, Checking, Submission
 from domain.sensors.services.conversions import conversion_to
 from domain.sensors.services.group_commit import GroupCommit, Write
+from domain.sensors.services.refusals import in_order
 from domain.shared.errors import ConflictError, InvalidError, Problem
 from domain.shared.ports import Clock, IdFactory
 from domain.shared.time import to_microseconds
@@ -51,7 +52,13 @@ class WriteReadings:
         self._ids = ids
 
     async def write(
-        self, submission: Submission, source: Source, *, atomic: bool = False, dry_run: bool = False
+        self,
+        submission: Submission,
+        source: Source,
+        *,
+        atomic: bool = False,
+        dry_run: bool = False,
+        chunk: ChunkName | None = None,
     ) -> Receipt:
         """Store what can be stored, keep what cannot, and say what became of each.
 
@@ -60,11 +67,15 @@ class WriteReadings:
             source: who sent them; see `ReadingStore.write` for what that decides.
             atomic: store all or nothing.
             dry_run: store nothing, and say what would be.
+            chunk: store this once: where the source's chunk is stored already, its receipt is returned as it
+                was then, and nothing is written.
 
         Raises:
             InvalidError: ``atomic_rejected``, where ``atomic`` and a reading was refused.
 
         """
+        if (stored := await self._stored(source, chunk)) is not None:
+            return stored
         receipt_id = ReceiptId(self._ids.new())
         for attempt in range(_ATTEMPTS):
             # The store notices what is sealed, which is rare; only then is it looked up, reading by reading.
@@ -72,25 +83,36 @@ class WriteReadings:
             if atomic and checked.rejected:
                 raise _refused(checked)
             write = Write(
-                receipt_id=receipt_id, source=source, batch=checked.batch, rejected=checked.rejected
+                receipt_id=receipt_id,
+                source=source,
+                batch=checked.batch,
+                rejected=checked.rejected,
+                repeated=checked.repeated,
+                chunk=chunk,
             )
             try:
                 outcomes = await (self._commit.preview(write) if dry_run else self._commit.write(write))
             except StaleSensorsError:
                 self._catalog.forget_all()
-                continue
-            return Receipt(
-                receipt_id=receipt_id,
-                received=len(submission.times_us) + len(submission.unreadable),
-                created=outcomes.count(Outcome.CREATED),
-                updated=outcomes.count(Outcome.UPDATED),
-                unchanged=outcomes.count(Outcome.UNCHANGED) + checked.repeated,
-                rejected=len(checked.rejected),
-                errors=sorted(checked.rejected, key=lambda one: one.index),
-            )
+            except ChunkStoredError:
+                if (stored := await self._stored(source, chunk)) is not None:
+                    return stored
+            else:
+                return write.receipt(outcomes)
         raise ConflictError(
             "concurrent_change", "the sensors are being changed at this moment; send it again"
         )
+
+    async def _stored(self, source: Source, chunk: ChunkName | None) -> Receipt | None:
+        """Return the receipt of a chunk that is stored, with all that was refused of it."""
+        if chunk is None:
+            return None
+        async with self._uow.snapshot() as tx:  # nothing is purged between the two
+            receipt = await tx.write_receipts.get(source, chunk)
+            if receipt is None or not receipt.rejected:
+                return receipt
+            kept, _ = await tx.rejections.list(receipt.receipt_id, receipt.rejected, 0)
+        return replace(receipt, errors=in_order(one.rejected for one in kept))
 
     async def _check(self, submission: Submission, source: Source, *, with_sealed: bool) -> Checked:
         now = self._clock.now()
@@ -109,7 +131,7 @@ class WriteReadings:
 
 def _old_quarters(batch: ReadingBatch, before_us: int) -> dict[SensorKey, set[int]]:
     """Return the quarter-hours of the readings before this time."""
-    if not batch.times_us or min(batch.times_us) >= before_us:
+    if not len(batch) or batch.first_us >= before_us:
         return {}
     length_us = Level.QUARTER_HOUR.length_us
     old: dict[SensorKey, set[int]] = {}
@@ -126,7 +148,7 @@ def _refused(checked: Checked) -> InvalidError:
         f"{len(checked.rejected)} readings were refused, so none was stored",
         [
             Problem(f"/readings/{one.index}", one.code, f"{one.sensor_id}: {one.detail}")
-            for one in sorted(checked.rejected, key=lambda one: one.index)[:100]
+            for one in in_order(checked.rejected)[:100]
         ],
     )
 

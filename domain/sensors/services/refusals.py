@@ -1,5 +1,6 @@
 """Refused readings as they are kept."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from domain.sensors.model import Rejected
@@ -22,6 +23,11 @@ def refused(
         value=_kept(value),
         unit=None if unit is None else _kept(unit),
     )
+
+
+def in_order(rejected: Iterable[Rejected]) -> tuple[Rejected, ...]:
+    """Return them as a receipt has them: by their place in the request."""
+    return tuple(sorted(rejected, key=lambda one: one.index))
 
 
 def _kept(text: str, limit: int = _MAX_SHOWN) -> str:

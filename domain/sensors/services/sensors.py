@@ -24,11 +24,10 @@ from domain.sensors.ports import (
     UnitCatalog,
 )
 from domain.sensors.services.catalog import SensorCatalog
-from domain.sensors.services.definition import definition_problems
-from domain.shared.errors import InvalidError, Problem
+from domain.sensors.services.definition import canonical_unit_of
 from domain.shared.events import Actor, EventId
 from domain.shared.ports import Clock, IdFactory
-from domain.shared.quantities import CANONICAL_UNITS, Accumulation, Quantity, UnitConversion
+from domain.shared.quantities import Accumulation, Quantity
 
 _MEANING = ("accumulation", "quantity", "unit")
 _DECIDES_ENERGY = frozenset({*_MEANING, "resolution", "max_gap", "rollover_at", "max_power_kw"})
@@ -74,7 +73,7 @@ class Sensors:
             ConflictError: ``sensor_exists``.
 
         """
-        conversion, canonical_unit = self._checked(definition)
+        conversion, canonical_unit = canonical_unit_of(definition, self._units)
         now = self._clock.now()
         async with self._uow.begin() as tx:
             await self._mention_room(tx, definition, actor)
@@ -123,7 +122,7 @@ class Sensors:
             before = await self._known(tx, wanted)
             latest = (await tx.readings.latest([before.key])).get(before.key)
             definition = replace(before.definition, **changes)  # type: ignore[arg-type]  # fields by name
-            conversion, canonical_unit = self._checked(definition)
+            conversion, canonical_unit = canonical_unit_of(definition, self._units)
             changed = tuple(name for name in changes if getattr(before.definition, name) != changes[name])
             if not changed:
                 return view(SensorState(before, latest), now)
@@ -227,16 +226,3 @@ class Sensors:
                     room_name=definition.room_name,
                 )
             )
-
-    def _checked(self, definition: SensorDefinition) -> tuple[UnitConversion, str]:
-        problems = definition_problems(definition)
-        conversion = UnitConversion()
-        canonical_unit = CANONICAL_UNITS[definition.quantity] or definition.unit
-        if definition.quantity is not Quantity.OTHER:
-            try:
-                conversion = self._units.conversion(definition.unit, definition.quantity)
-            except InvalidError as error:
-                problems.append(Problem("/unit", error.code, error.detail))
-        if problems:
-            raise InvalidError(problems[0].code, "the sensor cannot be defined so", problems)
-        return conversion, canonical_unit

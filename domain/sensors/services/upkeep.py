@@ -44,6 +44,11 @@ class Upkeep:
             return await tx.rollups.compress_readings(self._clock.now() - older_than)
 
     async def purge_rejections(self) -> int:
-        """Delete refused readings after 30 days, and return how many."""
+        """Delete refused readings, and the receipts of chunks with them, after 30 days.
+
+        Returns how many refused readings went.
+        """
+        before = self._clock.now() - REJECTIONS_KEPT
         async with self._uow.begin() as tx:
-            return await tx.rejections.purge(self._clock.now() - REJECTIONS_KEPT)
+            await tx.write_receipts.purge(before)
+            return await tx.rejections.purge(before)

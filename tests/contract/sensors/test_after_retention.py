@@ -1,5 +1,6 @@
 """What is answered once readings are gone, and what becomes of readings that come too late."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -7,8 +8,9 @@ import pytest
 
 from adapters.memory.surroundings import MemoryClock, MemoryIdFactory
 from adapters.units.pint_catalog import PintUnitCatalog
-from domain.sensors.model import SensorId, Source
+from domain.sensors.model import Receipt, SensorId, Source
 from domain.sensors.ports import SensorsUnitOfWork
+from domain.sensors.receipt_ports import ChunkName
 from domain.sensors.services.bucket_readings import BucketReadings
 from domain.sensors.services.buckets import Aggregate, Bucket
 from domain.sensors.services.catalog import SensorCatalog
@@ -42,15 +44,21 @@ class World:
         self.read = BucketReadings(uow, UNITS, self.clock, ZoneInfo("UTC"))
 
     async def send(self, start: datetime, values: list[float]) -> tuple[int, list[str]]:
-        receipt = await self.write.write(
-            Submission(
-                sensor_ids=[SENSOR] * len(values),
-                times_us=[to_microseconds(start + row * 10 * MINUTE) for row in range(len(values))],
-                values=values,
-            ),
-            Source("test"),
-        )
+        receipt = await self.send_at([start + row * 10 * MINUTE for row in range(len(values))], values)
         return receipt.created, [one.code for one in receipt.errors]
+
+    async def send_at(
+        self,
+        times: list[datetime],
+        values: list[float],
+        chunk: ChunkName | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Receipt:
+        submission = Submission(
+            sensor_ids=[SENSOR] * len(values), times_us=list(map(to_microseconds, times)), values=values
+        )
+        return await self.write.write(submission, Source("test"), chunk=chunk, dry_run=dry_run)
 
     async def buckets(self, resolution: str) -> list[Bucket]:
         end = START + timedelta(days=DAYS)
@@ -107,3 +115,27 @@ async def test_readings_for_a_sealed_quarter_hour_are_refused_and_others_taken(w
     # PostgreSQL had made the partition of the refused one again, to find that it comes too late.
     assert await world.upkeep.remove_readings(timedelta(days=90)) in {1, 2}
     assert await world.send(START - timedelta(days=7), [5.0]) == (0, ["beyond_retention"])
+
+
+async def test_a_chunk_is_refused_only_where_quarter_hours_are_sealed(world: World) -> None:
+    await world.rollups.refresh()
+    await world.upkeep.remove_readings(timedelta(days=90))
+    week, quarter = timedelta(days=7), timedelta(minutes=15)
+    times = [START - week, START - week + quarter, START + quarter, START + 2 * quarter + MINUTE, NOW]
+    chunk = ChunkName("1")
+    foretold = await world.send_at(times, [1.0, 2.0, 3.0, 4.0, 5.0], dry_run=True)
+    receipt = await world.send_at(times, [1.0, 2.0, 3.0, 4.0, 5.0], chunk)
+    assert replace(foretold, receipt_id=receipt.receipt_id) == receipt
+    assert (receipt.created, receipt.rejected) == (3, 2)
+    assert [(one.index, one.code) for one in receipt.errors] == [
+        (2, "beyond_retention"),
+        (3, "beyond_retention"),
+    ]
+    assert await world.send_at(times, [1.0, 2.0, 3.0, 4.0, 5.0], chunk) == receipt
+
+
+async def test_sealed_quarter_hours_between_those_of_a_chunk_are_no_obstacle(world: World) -> None:
+    await world.rollups.refresh()
+    await world.upkeep.remove_readings(timedelta(days=90))
+    around = [START - timedelta(days=7), NOW - timedelta(days=3), NOW]
+    assert (await world.send_at(around, [1.0, 2.0, 3.0], ChunkName("1"))).created == 3

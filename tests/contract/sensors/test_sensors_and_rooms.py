@@ -19,6 +19,7 @@ async def test_a_sensor_comes_back_as_it_was_defined(uow: SensorsUnitOfWork) -> 
         device_id=DeviceId("d1"),
         resolution=timedelta(minutes=15),
         max_gap=timedelta(hours=2),
+        no_data_after=timedelta(days=3),
         min_value=-1.5,
         max_value=100.0,
         max_power_kw=7.5,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.sensors.model import QualityCode, Sensor, Source
 from domain.sensors.services.checking import Checked, Checking, Submission
-from domain.shared.errors import InvalidError
+from domain.shared.errors import InvalidError, Problem
 from domain.shared.quantities import Quantity
 from tests.unit.sensors.samples import NOW, NOW_US, SECOND_US, UNITS, definition, rules, sensor
 
@@ -53,6 +53,7 @@ class Naive:
             zip(sent.sensor_ids, sent.times_us, sent.values, strict=True)
         ):
             unit = None if sent.units is None else sent.units[row]
+            unit = sent.unit_of.get(sensor_id) if unit is None else unit
             quality = None if sent.qualities is None else sent.qualities[row]
             self.take_row(row, sensor_id, time, value, unit, quality)
 
@@ -67,7 +68,7 @@ class Naive:
     ) -> None:
         known = SENSORS.get(sensor_id)
         if known is None:
-            self.refused[row, "unknown_sensor"] += 1
+            self.refused[row, "unknown_sensor" if sensor_id == "nobody" else "invalid_id"] += 1
             return
         canonical = self.canonical(known, value, unit)
         if canonical is None:
@@ -117,12 +118,14 @@ _VALUES = st.one_of(
     st.sampled_from([0.0, 1.0, -1.0, 212.0, 5000.0, 1e308, math.inf, -math.inf, math.nan]),
     st.floats(-1e4, 1e4),
 )
+_UNITS = st.sampled_from(["W", "kW", "MW", "degC", "K", "widgets", "var", "no unit"])
+_UNIT_OF = st.dictionaries(st.sampled_from([*SENSORS, "nobody"]), _UNITS)
 _ROWS = st.lists(
     st.tuples(
-        st.sampled_from([*SENSORS, "nobody"]),
+        st.sampled_from([*SENSORS, "nobody", "no body"]),
         _TIMES,
         _VALUES,
-        st.sampled_from([None, None, "W", "kW", "MW", "degC", "K", "widgets", "var", "no unit"]),
+        st.none() | _UNITS,
         st.sampled_from([None, *QualityCode]),
     ),
     max_size=30,
@@ -130,7 +133,10 @@ _ROWS = st.lists(
 
 
 def _submission(
-    rows: list[tuple[str, int, float, str | None, QualityCode | None]], units: bool, qualities: bool
+    rows: list[tuple[str, int, float, str | None, QualityCode | None]],
+    units: bool,
+    qualities: bool,
+    unit_of: dict[str, str] | None = None,
 ) -> Submission:
     return Submission(
         sensor_ids=[row[0] for row in rows],
@@ -138,14 +144,19 @@ def _submission(
         values=[row[2] for row in rows],
         units=[row[3] for row in rows] if units else None,
         qualities=[row[4] for row in rows] if qualities else None,
+        unit_of=unit_of or {},
+        not_registered={"no body": Problem("/sensor_id", "invalid_id", "no space")},
     )
 
 
-@given(rows=_ROWS, units=st.booleans(), qualities=st.booleans())
+@given(rows=_ROWS, units=st.booleans(), qualities=st.booleans(), unit_of=_UNIT_OF)
 def test_checking_is_the_rules_row_by_row(
-    rows: list[tuple[str, int, float, str | None, QualityCode | None]], units: bool, qualities: bool
+    rows: list[tuple[str, int, float, str | None, QualityCode | None]],
+    units: bool,
+    qualities: bool,
+    unit_of: dict[str, str],
 ) -> None:
-    submission = _submission(rows, units, qualities)
+    submission = _submission(rows, units, qualities, unit_of)
     naive = Naive()
     naive.take(submission)
     checked = check(submission)
@@ -186,9 +197,11 @@ def test_a_clean_submission_is_not_looked_at_row_by_row(monkeypatch: pytest.Monk
             sensor_ids=["watts", "plain"] * count,
             times_us=[NOW_US - row * SECOND_US for row in range(2 * count)],
             values=[float(row) for row in range(2 * count)],
+            unit_of={"watts": "kW", "plain": "kW"},
         )
     )
     assert len(checked.batch) == 2 * count
+    assert rows_of(checked)[count][2] == 2.0 * count - 2.0
 
 
 def test_values_outside_the_bounds_are_kept_as_bad() -> None:
