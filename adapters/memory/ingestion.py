@@ -11,11 +11,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from adapters.memory.configurations import MemoryConfigurationStore
+from adapters.memory.contents import MemoryContentStore
 from adapters.memory.database import MemoryDatabase, MemorySession
+from adapters.memory.files import MemoryFileStore
+from adapters.memory.scans import MemoryScanStore
+from domain.ingestion.configuration_ports import ConfigurationStore
 from domain.ingestion.errors import DeviceReadError
+from domain.ingestion.file_ports import ContentStore, FileStore, ScanStore
 from domain.ingestion.iot_configuration import Device, IotConfiguration
 from domain.ingestion.model import (
     SHARDS,
+    ChunkKey,
     DeviceAnswer,
     DeviceId,
     DeviceState,
@@ -122,6 +129,10 @@ class MemoryIngestionTransaction(IngestionTransaction):
 
     device_statuses: DeviceStatusStore
     shard_leases: ShardLeases
+    configurations: ConfigurationStore
+    files: FileStore
+    contents: ContentStore
+    scans: ScanStore
     events: EventSink
 
 
@@ -143,7 +154,13 @@ class MemoryIngestionUnitOfWork(IngestionUnitOfWork):
     def _transaction(self, session: MemorySession) -> IngestionTransaction:
         state = session.state(IngestionState)
         return MemoryIngestionTransaction(
-            MemoryDeviceStatusStore(state), MemoryShardLeases(state, self._clock), session
+            device_statuses=MemoryDeviceStatusStore(state),
+            shard_leases=MemoryShardLeases(state, self._clock),
+            configurations=MemoryConfigurationStore(session),
+            files=MemoryFileStore(session, self._clock),
+            contents=MemoryContentStore(session),
+            scans=MemoryScanStore(session, self._clock),
+            events=session,
         )
 
 
@@ -160,12 +177,14 @@ class MemoryReadingSink(ReadingSink):
     """Keeps readings by sensor and time, like the real store; a later value for the same time replaces.
 
     ``unavailable`` makes it play a store that is away, ``refuse`` names sensors whose readings it refuses.
+    ``chunks`` are those that it has stored, with their outcomes.
     """
 
     def __init__(self) -> None:
         self.sensors: dict[SensorId, SensorRegistration] = {}
         self.values: dict[tuple[SensorId, int], float] = {}
         self.batches: list[ReadingBatch] = []
+        self.chunks: dict[ChunkKey, WriteOutcome] = {}
         self.unavailable = False
         self.refuse: set[SensorId] = set()
 
@@ -175,10 +194,31 @@ class MemoryReadingSink(ReadingSink):
         return [SunkReading(*key, value) for key, value in sorted(self.values.items())]
 
     async def write(self, batch: ReadingBatch) -> WriteOutcome:
-        if self.unavailable:
-            raise UnavailableError("database_unavailable", "the store cannot be reached")
+        self._check_available()
+        outcome, sunk = self._judged(batch)
         self.batches.append(batch)
         self.sensors.update({sensor.sensor_id: sensor for sensor in batch.registrations})
+        self.values.update(sunk)
+        return outcome
+
+    async def write_chunk(self, batch: ReadingBatch, chunk: ChunkKey) -> WriteOutcome:
+        self._check_available()
+        if chunk not in self.chunks:
+            self.chunks[chunk] = await self.write(batch)
+        return self.chunks[chunk]
+
+    async def preview(self, batch: ReadingBatch) -> WriteOutcome:
+        self._check_available()
+        outcome, _ = self._judged(batch)
+        return outcome
+
+    def _check_available(self) -> None:
+        if self.unavailable:
+            raise UnavailableError("database_unavailable", "the store cannot be reached")
+
+    def _judged(self, batch: ReadingBatch) -> tuple[WriteOutcome, dict[tuple[SensorId, int], float]]:
+        """Return what becomes of the batch, and the values that it leaves behind."""
+        sunk: dict[tuple[SensorId, int], float] = {}
         created = updated = unchanged = 0
         refused = []
         for index, key in enumerate(zip(batch.sensor_ids, batch.times_us, strict=True)):
@@ -186,18 +226,19 @@ class MemoryReadingSink(ReadingSink):
             if key[0] in self.refuse:
                 refused.append(RefusedReading(index, key[0], "refused", "this sensor takes nothing"))
                 continue
-            earlier = self.values.get(key)
+            earlier = sunk.get(key, self.values.get(key))
             created += earlier is None
             unchanged += earlier == value
             updated += earlier is not None and earlier != value
-            self.values[key] = value
-        return WriteOutcome(
+            sunk[key] = value
+        outcome = WriteOutcome(
             created=created,
             updated=updated,
             unchanged=unchanged,
             rejected=len(refused),
             refused=refused,
         )
+        return outcome, sunk
 
 
 class MemoryDeviceReader(DeviceReader):

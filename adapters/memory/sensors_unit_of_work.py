@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from adapters.memory.alarms import MemoryAlarmStore
 from adapters.memory.database import MemoryDatabase, MemorySession
 from adapters.memory.inventory import MemoryInventoryStore
 from adapters.memory.readings import MemoryReadingStore, MemoryRejectionStore
@@ -10,6 +11,7 @@ from adapters.memory.rollups import MemoryRollupStore
 from adapters.memory.room_metrics import MemoryRoomMetricsStore
 from adapters.memory.sensors import MemoryRoomStore, MemorySensorStore
 from adapters.memory.tariffs import MemoryTariffStore
+from adapters.memory.write_receipts import MemoryWriteReceiptStore
 from domain.sensors.ports import SensorsTransaction, SensorsUnitOfWork
 from domain.shared.ports import Clock
 
@@ -25,8 +27,10 @@ class MemorySensorsTransaction(SensorsTransaction):
         self._readings = MemoryReadingStore(session, clock)
         self._rollups = MemoryRollupStore(session)
         self._rejections = MemoryRejectionStore(session)
+        self._write_receipts = MemoryWriteReceiptStore(session)
         self._inventory = MemoryInventoryStore(session)
         self._room_metrics = MemoryRoomMetricsStore(session)
+        self._alarms = MemoryAlarmStore(session)
 
     @property
     def sensors(self) -> MemorySensorStore:
@@ -53,12 +57,20 @@ class MemorySensorsTransaction(SensorsTransaction):
         return self._rejections
 
     @property
+    def write_receipts(self) -> MemoryWriteReceiptStore:
+        return self._write_receipts
+
+    @property
     def inventory(self) -> MemoryInventoryStore:
         return self._inventory
 
     @property
     def room_metrics(self) -> MemoryRoomMetricsStore:
         return self._room_metrics
+
+    @property
+    def alarms(self) -> MemoryAlarmStore:
+        return self._alarms
 
     @property
     def events(self) -> MemorySession:

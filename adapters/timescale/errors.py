@@ -8,12 +8,17 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from domain.sensors.errors import StaleSensorsError
+from domain.ingestion.errors import concurrent_change
+from domain.sensors.errors import ChunkStoredError, StaleSensorsError
 from domain.shared.errors import ConflictError, DomainError, InvalidError, UnavailableError
 
 CONSTRAINTS: Final[dict[str, Callable[[], DomainError]]] = {
     "uq_api_keys_secret_hash": lambda: ConflictError("api_key_exists", "there is such a key already"),
     "fk_latest_sensor_key_sensors": StaleSensorsError,
+    "pk_configurations": concurrent_change,
+    "uq_files_origin_path": lambda: ConflictError("file_exists", "another process has just found this file"),
+    "uq_scans_running": lambda: ConflictError("scan_running", "a scan is running"),
+    "pk_write_receipts": ChunkStoredError,
 }
 """The name of a constraint, and the error of the domain that breaking it means."""
 

@@ -10,9 +10,15 @@ import msgspec
 from sqlalchemy import delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
+from adapters.timescale.configurations import TimescaleConfigurationStore
+from adapters.timescale.contents import TimescaleContentStore
 from adapters.timescale.database import Database
+from adapters.timescale.files import TimescaleFileStore
+from adapters.timescale.scans import TimescaleScanStore
 from adapters.timescale.session import Session
 from adapters.timescale.tables.ingestion import device_status, poll_shards, poll_workers
+from domain.ingestion.configuration_ports import ConfigurationStore
+from domain.ingestion.file_ports import ContentStore, FileStore, ScanStore
 from domain.ingestion.model import (
     SHARDS,
     DeviceError,
@@ -203,6 +209,10 @@ class TimescaleIngestionTransaction(IngestionTransaction):
 
     device_statuses: DeviceStatusStore
     shard_leases: ShardLeases
+    configurations: ConfigurationStore
+    files: FileStore
+    contents: ContentStore
+    scans: ScanStore
     events: EventSink
 
 
@@ -216,5 +226,11 @@ class TimescaleIngestionUnitOfWork(IngestionUnitOfWork):
     async def begin(self) -> AsyncIterator[IngestionTransaction]:
         async with self._database.transaction("ingestion") as session:
             yield TimescaleIngestionTransaction(
-                TimescaleDeviceStatusStore(session), TimescaleShardLeases(session), session
+                device_statuses=TimescaleDeviceStatusStore(session),
+                shard_leases=TimescaleShardLeases(session),
+                configurations=TimescaleConfigurationStore(session),
+                files=TimescaleFileStore(session),
+                contents=TimescaleContentStore(session),
+                scans=TimescaleScanStore(session),
+                events=session,
             )

@@ -91,10 +91,8 @@ async def store_overlapping(
     source_keys: Mapping[str, int],
 ) -> bytes:
     """Store what is new, replace what differs and was not sent before; return one `Outcome` a row."""
-    await driver.execute(_STAGE)
-    await driver.copy_to_table("staged", columns=COLUMNS, source=packed(batch, source_keys), format="binary")
-    within = from_microseconds(min(batch.times_us)), from_microseconds(max(batch.times_us))
-    first, absent, different = await driver.fetchrow(_COMPARE, *within)
+    within = from_microseconds(batch.first_us), from_microseconds(batch.last_us)
+    first, absent, different = await _compared(driver, batch, source_keys, within)
     outcomes = bytearray([Outcome.UNCHANGED]) * len(batch)
     if absent:
         for position in absent:
@@ -107,6 +105,37 @@ async def store_overlapping(
         for position in await _correct(driver, different, within):
             outcomes[position - first] = Outcome.UPDATED
     return bytes(outcomes)
+
+
+async def foretell(
+    driver: Any,  # noqa: ANN401 - asyncpg is untyped
+    batch: ReadingBatch,
+    source_keys: Mapping[str, int],
+) -> bytes:
+    """Return what `store_overlapping` would, and store nothing."""
+    within = from_microseconds(batch.first_us), from_microseconds(batch.last_us)
+    first, absent, different = await _compared(driver, batch, source_keys, within)
+    outcomes = bytearray([Outcome.UNCHANGED]) * len(batch)
+    for position in absent or ():
+        outcomes[position - first] = Outcome.CREATED
+    if different:
+        for row in await driver.fetch(_JUDGE, *within, different):
+            if not row["same"]:
+                outcomes[row["position"] - first] = Outcome.UPDATED
+    return bytes(outcomes)
+
+
+async def _compared(
+    driver: Any,  # noqa: ANN401 - asyncpg is untyped
+    batch: ReadingBatch,
+    source_keys: Mapping[str, int],
+    within: tuple[datetime, datetime],
+) -> tuple[int, list[int] | None, list[int] | None]:
+    """Stage the batch; return the position of its first row, and of those that are not stored or stand so."""
+    await driver.execute(_STAGE)
+    await driver.copy_to_table("staged", columns=COLUMNS, source=packed(batch, source_keys), format="binary")
+    first, absent, different = await driver.fetchrow(_COMPARE, *within)
+    return first, absent, different
 
 
 async def _correct(

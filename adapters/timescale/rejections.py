@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.sql import ColumnElement
 
 from adapters.timescale.session import Session
+from adapters.timescale.storable import storable
 from adapters.timescale.tables.sensors import rejections
 from domain.sensors.model import KeptRejection, ReceiptId, Rejected, Source
 from domain.sensors.ports import RejectionStore
@@ -16,7 +17,6 @@ _INSERT: Final = """INSERT INTO sensors.rejections
   (receipt_id, received_at, source, position, sensor_id, time, value, unit, code, detail)
 SELECT $1, $2, $3, * FROM unnest($4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
   $10::text[])"""
-_MAX_TEXT: Final = 500
 
 
 class TimescaleRejectionStore(RejectionStore):
@@ -76,9 +76,3 @@ class TimescaleRejectionStore(RejectionStore):
     async def purge(self, before: datetime) -> int:
         deleted = await self._session.execute(rejections.delete().where(rejections.c.received_at < before))
         return int(deleted.rowcount)
-
-
-def storable(sent: str) -> str:
-    """Return what was sent as PostgreSQL can keep it: no NUL, no half of a surrogate pair, not endless."""
-    kept = sent[:_MAX_TEXT].replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    return kept.encode("utf-8", "replace").decode("utf-8")

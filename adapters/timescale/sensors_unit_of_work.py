@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from adapters.timescale.alarms import TimescaleAlarmStore
 from adapters.timescale.database import Database
 from adapters.timescale.inventory import TimescaleInventoryStore
 from adapters.timescale.partitions import Partitions
@@ -15,6 +16,7 @@ from adapters.timescale.sensors import TimescaleSensorStore
 from adapters.timescale.session import Session
 from adapters.timescale.sources import Sources
 from adapters.timescale.tariffs import TimescaleTariffStore
+from adapters.timescale.write_receipts import TimescaleWriteReceiptStore
 from domain.sensors.ports import SensorsTransaction, SensorsUnitOfWork
 
 
@@ -29,8 +31,10 @@ class TimescaleSensorsTransaction(SensorsTransaction):
         self._readings = TimescaleReadingStore(session, partitions, sources)
         self._rollups = TimescaleRollupStore(session, partitions)
         self._rejections = TimescaleRejectionStore(session)
+        self._write_receipts = TimescaleWriteReceiptStore(session)
         self._inventory = TimescaleInventoryStore(session)
         self._room_metrics = TimescaleRoomMetricsStore(session)
+        self._alarms = TimescaleAlarmStore(session)
 
     @property
     def sensors(self) -> TimescaleSensorStore:
@@ -57,12 +61,20 @@ class TimescaleSensorsTransaction(SensorsTransaction):
         return self._rejections
 
     @property
+    def write_receipts(self) -> TimescaleWriteReceiptStore:
+        return self._write_receipts
+
+    @property
     def inventory(self) -> TimescaleInventoryStore:
         return self._inventory
 
     @property
     def room_metrics(self) -> TimescaleRoomMetricsStore:
         return self._room_metrics
+
+    @property
+    def alarms(self) -> TimescaleAlarmStore:
+        return self._alarms
 
     @property
     def events(self) -> Session:

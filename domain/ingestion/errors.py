@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from domain.ingestion.model import DeviceId, Fault
-from domain.shared.errors import NotFoundError
+from domain.shared.errors import ConflictError, NotFoundError
 
 
 class DeviceReadError(Exception):
@@ -23,7 +23,7 @@ class FileServerError(Exception):
     """The FTP server cannot be used now.
 
     Codes: ``timeout, connection_refused, connection_lost, unreachable, unknown_host, login_refused,
-    tls_failed, no_such_folder, bad_listing, protocol``.
+    tls_failed, no_such_folder, bad_listing, protocol``, and ``disk_full`` of this machine's own disk.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -59,6 +59,19 @@ class ValueRefusedError(Exception):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.fault = Fault(code, detail)
+
+
+def unknown_version(version: int) -> NotFoundError:
+    """Return the error for a version of the configuration that there is not."""
+    return NotFoundError("unknown_version", f"the IoT configuration has no version {version}")
+
+
+def concurrent_change(in_force: int | None = None) -> ConflictError:
+    """Return the error for a configuration that somebody changed meanwhile."""
+    detail = "the IoT configuration was changed meanwhile"
+    if in_force is not None:
+        detail += f": version {in_force} is in force now"
+    return ConflictError("concurrent_change", detail)
 
 
 def unknown_file(file_id: UUID) -> NotFoundError:

@@ -19,6 +19,22 @@ class DeviceStatusChanged(DomainEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IotConfigurationChanged(AuditedEvent):
+    """Another version of the IoT configuration came into force: by the file, the API, or restoring one."""
+
+    version: int
+    origin: str
+    added: tuple[DeviceId, ...]
+    changed: tuple[DeviceId, ...]
+    removed: tuple[DeviceId, ...]
+    restored_from: int | None = None
+
+    @property
+    def subject(self) -> str:
+        return str(self.version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FtpStatusChanged(DomainEvent):
     """The FTP server came to fare otherwise; ``reason`` is the code of the fault, if there is one."""
 

@@ -21,7 +21,7 @@ from domain.ingestion.files import (
     RejectedLine,
 )
 from domain.ingestion.model import Fault, WorkerId
-from domain.ingestion.scans import Scan, ScanId
+from domain.ingestion.scans import Scan, ScanId, ScanStatus
 
 
 class FileServer(Protocol):
@@ -69,7 +69,8 @@ class RemoteFolder(Protocol):
 
         Args:
             found: the file as it was listed last.
-            arrived: told how many bytes came, each time some did.
+            arrived: told how many bytes more are here, those of an earlier try too; a negative number where it
+                had to begin anew.
 
         Raises:
             TransferError: this file cannot be brought here now, or is not what the listing says.
@@ -130,6 +131,10 @@ class MeterFileFormats(Protocol):
         """Return whether files of this name are meter files."""
 
     @abstractmethod
+    def name_meter(self, path: str) -> str:
+        """Return the meter by the file's name or folder, which holds where its lines name none."""
+
+    @abstractmethod
     def chunks(self, facts: "FileFacts", blocks: Iterator[bytes]) -> Iterator[ParsedChunk]:
         """Parse a file, chunk by chunk, in bounded memory (blocks the thread).
 
@@ -157,11 +162,12 @@ class FileStore(Protocol):
         """Return the files of these paths that are known, by path."""
 
     @abstractmethod
-    async def add(self, new: Sequence[MeterFile]) -> None:
-        """Keep new files; their collections appear with them.
+    async def add(self, new: Sequence[MeterFile]) -> Sequence[CollectionName]:
+        """Keep new files; return their collections that were not there before.
 
         Raises:
             ConflictError: ``file_exists``: another process added one of these paths; the transaction is lost.
+            InvalidError: ``path_too_long``: one has more than `files.MAX_PATH_BYTES`.
 
         """
 
@@ -181,18 +187,26 @@ class FileStore(Protocol):
 
     @abstractmethod
     async def waiting(self, origin: FileOrigin, limit: int) -> Sequence[MeterFile]:
-        """Return files to be taken up, oldest first: discovered, or left in the middle by one that died."""
+        """Return files to be taken up: discovered, or left in the middle by one that died.
+
+        The one to which nothing has happened for the longest time comes first, so that one which fails again
+        and again lets the others pass.
+        """
+
+    @abstractmethod
+    async def waiting_bytes(self, origin: FileOrigin) -> int:
+        """Return the size of all files that are to be taken up."""
 
     @abstractmethod
     async def claim(self, file_id: FileId, worker: WorkerId, term: timedelta) -> MeterFile | None:
         """Take a file up, which makes it ``processing``; None where it is not waiting any more."""
 
     @abstractmethod
-    async def identify(self, file: MeterFile, sha256: str, size: int) -> bool:
-        """Note what a claimed file's content is.
+    async def identify(self, file: MeterFile, sha256: str, size: int) -> MeterFile | None:
+        """Note what a claimed file's content is, and return the file as it is then.
 
         Where it is not what was noted before in this generation, the file is read from its first chunk again
-        as a new generation. False where the claim was lost.
+        as a new generation. None where the claim was lost.
         """
 
     @abstractmethod
@@ -204,7 +218,10 @@ class FileStore(Protocol):
 
     @abstractmethod
     async def note_chunk(self, file: MeterFile, note: ChunkNote, term: timedelta) -> bool:
-        """Note that a claimed file's next chunk is stored; prolong the claim. False where it was lost."""
+        """Note that a claimed file's next chunk is stored; prolong the claim. False where it was lost.
+
+        The same note sent again, since the answer to the first was lost, changes nothing and returns True.
+        """
 
     @abstractmethod
     async def renew(self, file: MeterFile, term: timedelta) -> bool:
@@ -242,6 +259,10 @@ class FileStore(Protocol):
         """Return how many files have each status."""
 
     @abstractmethod
+    async def totals(self) -> files.FileTotals:
+        """Return how many files there are, and what they gave in all (their last generations)."""
+
+    @abstractmethod
     async def collections(self, limit: int, offset: int) -> tuple[Sequence[files.Collection], int]:
         """Return a page of collections by name, and the number of all."""
 
@@ -255,7 +276,11 @@ class ContentStore(Protocol):
 
     @abstractmethod
     async def add(self, file_id: FileId, part: int, content: bytes) -> None:
-        """Keep a part, in place of what there was."""
+        """Keep a part of a known file, counted from 0, in place of what there was."""
+
+    @abstractmethod
+    async def remove(self, file_id: FileId) -> None:
+        """Remove all parts."""
 
     @abstractmethod
     async def part(self, file_id: FileId, part: int) -> bytes | None:
@@ -293,6 +318,14 @@ class ScanStore(Protocol):
     @abstractmethod
     async def list(self, limit: int, offset: int) -> tuple[Sequence[Scan], int]:
         """Return a page of scans, newest first, and the number of all."""
+
+    @abstractmethod
+    async def counts(self) -> Mapping[ScanStatus, int]:
+        """Return how many of the scans that are kept have each status; each is named."""
+
+    @abstractmethod
+    async def running(self) -> Scan | None:
+        """Return the scan that runs, or waits for a worker."""
 
     @abstractmethod
     async def since_last_start(self) -> timedelta | None:

@@ -1,6 +1,6 @@
 """Meter files: where they come from, how far they are, and what became of their lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,8 @@ CollectionName = NewType("CollectionName", str)
 """The path of a folder under the remote path, without slashes at its ends; ``/`` for the root."""
 
 ROOT: Final = CollectionName("/")
+MAX_PATH_BYTES: Final = 2_000
+"""Of a path in UTF-8; files with longer ones cannot be known."""
 
 
 class FileStatus(StrEnum):
@@ -135,7 +137,7 @@ class ParsedChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkNote:
-    """That a chunk is stored, as it is noted of its file."""
+    """That a chunk is stored, as it is noted of its file; ``number`` counts from 0."""
 
     number: int
     end_offset: int
@@ -167,6 +169,15 @@ class Collection:
     readings: int
     first_time: datetime | None
     last_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileTotals:
+    """What there is of files: how many by status (each is named), and the sums of what they gave."""
+
+    files: Mapping[FileStatus, int]
+    bytes_read: int
+    receipt: FileReceipt
 
 
 def collection_of(path: str) -> CollectionName:

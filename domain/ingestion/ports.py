@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Protocol
 
+from domain.ingestion.configuration_ports import ConfigurationStore
 from domain.ingestion.file_ports import ContentStore, FileStore, ScanStore
 from domain.ingestion.iot_configuration import Device, IotConfiguration
 from domain.ingestion.model import (
@@ -127,6 +128,10 @@ class IngestionTransaction(Protocol):
     @property
     @abstractmethod
     def shard_leases(self) -> ShardLeases: ...
+
+    @property
+    @abstractmethod
+    def configurations(self) -> ConfigurationStore: ...
 
     @property
     @abstractmethod

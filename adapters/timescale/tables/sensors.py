@@ -60,6 +60,11 @@ sensors = Table(
     Column("device_id", Text),
     Column("resolution", Interval),
     Column("max_gap", Interval),
+    Column(
+        "no_data_after",
+        Interval,
+        comment="How old the newest reading may become before that is an alarm; null: max_gap.",
+    ),
     Column("rollover_at", Double),
     Column("max_power_kw", Double),
     Column("direction", Text, nullable=False),

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -18,10 +18,31 @@ def codec() -> JsonEventCodec:
     return JsonEventCodec([DeviceStatusChanged], {DeviceStatusChanged: Topic.SYSTEM_EVENTS})
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def uow(request: pytest.FixtureRequest) -> Iterator[IngestionUnitOfWork]:
+@pytest.fixture(params=["memory", "postgres", pytest.param("timescale", marks=pytest.mark.timescale)])
+def stored_in(request: pytest.FixtureRequest) -> MemoryDatabase | Database:
+    """Where everything of a test is."""
     if request.param == "memory":
-        yield MemoryIngestionUnitOfWork(MemoryDatabase(), RunningClock())
-    else:
-        database: Database = request.getfixturevalue("database")
-        yield TimescaleIngestionUnitOfWork(database)
+        return MemoryDatabase()
+    name = "database" if request.param == "postgres" else "timescale_database"
+    database: Database = request.getfixturevalue(name)
+    return database
+
+
+@pytest.fixture
+def uow(stored_in: MemoryDatabase | Database) -> IngestionUnitOfWork:
+    if isinstance(stored_in, MemoryDatabase):
+        return MemoryIngestionUnitOfWork(stored_in, RunningClock())
+    return TimescaleIngestionUnitOfWork(stored_in)
+
+
+@pytest.fixture
+async def other_uow(
+    stored_in: MemoryDatabase | Database, codec: JsonEventCodec
+) -> AsyncIterator[IngestionUnitOfWork]:
+    """Over the same, as another process has it: with connections of its own."""
+    if isinstance(stored_in, MemoryDatabase):
+        yield MemoryIngestionUnitOfWork(stored_in, RunningClock())
+        return
+    database = Database(stored_in.url.render_as_string(hide_password=False), codec)
+    yield TimescaleIngestionUnitOfWork(database)
+    await database.close()

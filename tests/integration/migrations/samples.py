@@ -34,11 +34,26 @@ INSERT INTO sensors.tariffs VALUES ('home', 'EUR', 'Europe/Lisbon', '2026-01-01'
 INSERT INTO sensors.tariff_periods VALUES ('home', 0, '{mon,sun}', 1320, 480, 0.1, NULL);
 INSERT INTO sensors.room_metrics (starts_at, ends_at, coverage, occupancy_estimated, room_name, quality)
     VALUES ('2026-03-03', '2026-03-04', 1, false, 'Lab', 'OK');
+INSERT INTO sensors.alarms (since, raised_at, last_time, sensor_key, kind)
+    VALUES (now(), now(), now(), 1, 'no_data');
 INSERT INTO sensors.stale_room_metrics (day, room_name) VALUES ('2026-03-03', 'Lab');
+INSERT INTO sensors.write_receipts VALUES (gen_random_uuid(), now(), 3, 1, 1, 0, 1, 'ftp:/a.csv', '1');
 INSERT INTO ingestion.device_status (device_id, status, consecutive_failures, polls, successes, failures,
     readings_stored, last_values) VALUES ('d', 'online', 0, 1, 1, 0, 1, '{}');
+INSERT INTO ingestion.configurations VALUES (1, 'file', '{}', '00', 0, now(), 'system', NULL);
 INSERT INTO ingestion.poll_workers VALUES ('w', now());
 INSERT INTO ingestion.poll_shards VALUES (0, 'w', now(), 1);
+INSERT INTO ingestion.collections (name) VALUES ('north');
+INSERT INTO ingestion.collection_sensors VALUES ('north', '\\x00', 'm', 'm.a');
+INSERT INTO ingestion.files (file_id, discovered_at, claim, size, "offset", lines, received, created, updated,
+    unchanged, rejected, generation, chunks, origin, status, path, collection, sha256)
+    SELECT gen_random_uuid(), now(), 1, 10, 10, 2, 2, 1, 0, 0, 1, 1, 1, 'ftp', 'partial',
+        '/north/' || number || '.csv', 'north', '\\x00' FROM generate_series(1, 3) AS number;
+INSERT INTO ingestion.file_rejects SELECT file_id, 2, 1, 0, 0, '?', 'not_a_number', 'no' FROM ingestion.files;
+INSERT INTO ingestion.file_contents SELECT file_id, 0, '\\x00' FROM ingestion.files;
+INSERT INTO ingestion.scans (scan_id, started, bytes_done, bytes_total, folders, files_seen, files_done,
+    files_skipped, files_failed, trigger, status)
+    VALUES (gen_random_uuid(), now(), 0, 0, 0, 0, 0, 0, 0, 'start', 'running');
 """
 
 

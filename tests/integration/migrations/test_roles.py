@@ -49,8 +49,21 @@ TABLES = {
         "tariff_periods",
         "room_metrics",
         "stale_room_metrics",
+        "write_receipts",
+        "alarms",
     ),
-    "ingestion": ("device_status", "poll_workers", "poll_shards"),
+    "ingestion": (
+        "device_status",
+        "poll_workers",
+        "poll_shards",
+        "configurations",
+        "collections",
+        "collection_sensors",
+        "files",
+        "file_rejects",
+        "file_contents",
+        "scans",
+    ),
     "demand_response": (),
 }
 
@@ -177,6 +190,26 @@ def test_keys_change_by_being_revoked_only(service: Connection) -> None:
     for statement in ("UPDATE ops.api_keys SET role = 'admin'", "DELETE FROM ops.api_keys"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             as_module(service, "ops", statement)
+
+
+def test_versions_of_the_configuration_are_there_for_good(service: Connection) -> None:
+    for statement in (
+        "UPDATE ingestion.configurations SET document = '{}'",
+        "DELETE FROM ingestion.configurations",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            as_module(service, "ingestion", statement)
+
+
+def test_what_is_known_of_files_is_not_forgotten(service: Connection) -> None:
+    for statement in (
+        "DELETE FROM ingestion.files",
+        "DELETE FROM ingestion.collections",
+        "DELETE FROM ingestion.collection_sensors",
+        "UPDATE ingestion.file_rejects SET line = 1",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            as_module(service, "ingestion", statement)
 
 
 def test_a_role_ends_with_its_transaction(service: Connection) -> None:
