@@ -22,11 +22,11 @@ from adapters.web.security_headers import add_security_headers
 from adapters.web.times import TYPE_DECODERS, TYPE_ENCODERS
 from app.background import BACKGROUND, Background
 from app.container import make_container
-from app.routes import API, OPEN
+from app.routes import API, OPEN, UPLOADS
 from app.settings import Settings
 from domain.operations.model import Role
 
-_READABLE_HEADERS: Final = ["Idempotent-Replay", "Retry-After", "Location"]
+_READABLE_HEADERS: Final = ["Idempotent-Replay", "Retry-After", "Location", "ETag"]
 
 
 def create_app(
@@ -60,9 +60,10 @@ def create_app(
 
 def _guarded(settings: Settings, container: AsyncContainer) -> list[Router]:
     authentication = Authentication(container.get_sync(CallLimit))
+    uploads = Router("/", route_handlers=UPLOADS, request_max_body_size=settings.upload_limit)
     api = Router(
         "/api/v1",
-        route_handlers=API,
+        route_handlers=[*API, uploads],
         middleware=[authentication, IdempotentPosts()],
         security=[{BEARER: []}],
     )

@@ -17,6 +17,7 @@ from adapters.websocket.sockets import LiveSockets
 from app.job_runner import JobRunner
 from app.jobs import JOBS
 from app.settings import ProcessRole, Settings
+from domain.ingestion.events import IotConfigurationChanged
 from domain.operations.model import FeedEntry, Resync
 from domain.operations.ports import OperationsUnitOfWork
 from domain.operations.services.jobs import JobSlots
@@ -84,14 +85,23 @@ async def sockets(container: AsyncContainer) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def poller(container: AsyncContainer) -> AsyncIterator[None]:
-    """Poll devices, where this process is a worker and there is a configuration."""
+    """Poll devices, where this process is a worker; another configuration is taken up at once."""
     settings: Settings = await container.get(Settings)
-    if settings.role is ProcessRole.API or settings.iots_config is None:
+    if settings.role is ProcessRole.API:
         yield
         return
     devices: Poller = await container.get(Poller)
+    broadcaster: Broadcaster = await container.get(Broadcaster)
+
+    def renew(message: tuple[FeedEntry, ...] | Resync) -> None:
+        if isinstance(message, Resync) or any(
+            isinstance(entry.event, IotConfigurationChanged) for entry in message
+        ):
+            devices.renew_soon()
+
     async with running(devices.run(), "poller"):
-        yield
+        with broadcaster.listen(renew):
+            yield
 
 
 @asynccontextmanager

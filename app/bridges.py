@@ -1,69 +1,113 @@
 """Where modules meet: ports that one module owns, over the use cases of another."""
 
 import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
-from app.overview import SiteEnergy
-from domain.ingestion.model import ReadingBatch, RefusedReading, SensorRegistration, WriteOutcome
+from app.overview import IngestedFiles, SiteEnergy
+from domain.ingestion.model import ChunkKey, ReadingBatch, RefusedReading, SensorRegistration, WriteOutcome
 from domain.ingestion.ports import ReadingSink
-from domain.operations.overview import Figure
-from domain.sensors.model import DeviceId, RoomName, SensorDefinition, SensorId, Source
+from domain.ingestion.services.sources import Sources
+from domain.operations.overview import Figure, IngestedFile
+from domain.sensors.model import (
+    MAX_GAP_RESOLUTIONS,
+    DeviceId,
+    Receipt,
+    RoomName,
+    SensorDefinition,
+    SensorId,
+    Source,
+)
+from domain.sensors.receipt_ports import ChunkName
+from domain.sensors.services.catalog import SensorCatalog
 from domain.sensors.services.checking import Submission
 from domain.sensors.services.energy import Energy
+from domain.sensors.services.previews import PreviewReadings
 from domain.sensors.services.readings import WriteReadings
 from domain.sensors.services.sensors import Sensors
-from domain.shared.errors import ConflictError, InvalidError
+from domain.shared.errors import ConflictError, InvalidError, Problem
 from domain.shared.events import SYSTEM
 
 _LOG: Final = logging.getLogger(__name__)
 _POLLER: Final = Source("poller")
+_PREVIEW: Final = Source("preview")
+_BUNDLES_COME_EVERY: Final = timedelta(days=3)
+"""Chunks are of files, of which one comes a day or so: until the next, sensors are stale, but not silent."""
 
 
 class SensorsReadingSink(ReadingSink):
     """Ingestion's readings into the sensors module, which meets each sensor for the first time here."""
 
-    def __init__(self, sensors: Sensors, readings: WriteReadings) -> None:
+    def __init__(
+        self, sensors: Sensors, readings: WriteReadings, previews: PreviewReadings, catalog: SensorCatalog
+    ) -> None:
         self._sensors = sensors
         self._readings = readings
-        self._met: set[str] = set()
+        self._previews = previews
+        self._catalog = catalog
 
     async def write(self, batch: ReadingBatch) -> WriteOutcome:
-        units: dict[str, str] = {}
-        for registration in batch.registrations:
-            units[registration.sensor_id] = registration.unit
-            if registration.sensor_id not in self._met:
-                await self._meet(registration)
-        receipt = await self._readings.write(
-            Submission(
-                sensor_ids=batch.sensor_ids,
-                times_us=batch.times_us,
-                values=batch.values,
-                units=[units[sensor_id] for sensor_id in batch.sensor_ids],
-            ),
-            _POLLER,
-        )
-        # A sensor that was deleted comes back with its next reading, as long as its device is configured.
-        self._met -= {one.sensor_id for one in receipt.errors if one.code == "unknown_sensor"}
-        return WriteOutcome(
-            created=receipt.created,
-            updated=receipt.updated,
-            unchanged=receipt.unchanged,
-            rejected=receipt.rejected,
-            refused=[
-                RefusedReading(one.index, batch.sensor_ids[one.index], one.code, one.detail)
-                for one in receipt.errors
-            ],
-        )
+        faults = await self._register(batch.registrations)
+        return _outcome(batch, await self._readings.write(_submission(batch, faults), _POLLER))
 
-    async def _meet(self, registration: SensorRegistration) -> None:
-        try:
-            await self._sensors.create(definition_of(registration), SYSTEM)
-        except ConflictError:
-            pass  # it is there, and may have been changed by people since
-        except InvalidError as error:
-            _LOG.warning("sensor %s cannot be registered: %s", registration.sensor_id, error.detail)
-            return
-        self._met.add(registration.sensor_id)
+    async def write_chunk(self, batch: ReadingBatch, chunk: ChunkKey) -> WriteOutcome:
+        faults = await self._register(batch.registrations, in_bundles=True)
+        receipt = await self._readings.write(
+            _submission(batch, faults), Source(chunk.source), chunk=ChunkName(chunk.chunk)
+        )
+        return _outcome(batch, receipt)
+
+    async def preview(self, batch: ReadingBatch) -> WriteOutcome:
+        definitions = [definition_of(one) for one in batch.registrations]
+        return _outcome(batch, await self._previews.preview(_submission(batch, {}), _PREVIEW, definitions))
+
+    async def _register(
+        self, registrations: Sequence[SensorRegistration], *, in_bundles: bool = False
+    ) -> dict[str, Problem]:
+        """Register the sensors that do not exist; return what is wrong with those that cannot be.
+
+        A sensor that was deleted comes back with its next reading, as long as something sends it.
+        """
+        known = await self._catalog.resolve(one.sensor_id for one in registrations)
+        faults: dict[str, Problem] = {}
+        for registration in registrations:
+            if registration.sensor_id not in known:
+                definition = definition_of(registration)
+                if in_bundles:
+                    definition = _heard_in_bundles(definition)
+                try:
+                    await self._sensors.create(definition, SYSTEM)
+                except ConflictError:
+                    pass  # another has registered it at this moment
+                except InvalidError as error:
+                    fault = faults[registration.sensor_id] = error.problems[0]
+                    _LOG.warning("sensor %s cannot be registered: %s", registration.sensor_id, fault.detail)
+        return faults
+
+
+def _submission(batch: ReadingBatch, faults: Mapping[str, Problem]) -> Submission:
+    return Submission(
+        sensor_ids=batch.sensor_ids,
+        times_us=batch.times_us,
+        values=batch.values,
+        unit_of={one.sensor_id: one.unit for one in batch.registrations},
+        not_registered=faults,
+    )
+
+
+def _outcome(batch: ReadingBatch, receipt: Receipt) -> WriteOutcome:
+    return WriteOutcome(
+        created=receipt.created,
+        updated=receipt.updated,
+        unchanged=receipt.unchanged,
+        rejected=receipt.rejected,
+        refused=[
+            RefusedReading(one.index, batch.sensor_ids[one.index], one.code, one.detail)
+            for one in receipt.errors
+        ],
+    )
 
 
 class SensorsSiteEnergy(SiteEnergy):
@@ -79,6 +123,26 @@ class SensorsSiteEnergy(SiteEnergy):
     async def energy_today_kwh(self) -> Figure:
         found = await self._energy.today()
         return Figure(found.value, found.coverage, found.quality)
+
+
+class IngestionFiles(IngestedFiles):
+    """The meter files of the ingestion module."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    async def last(self) -> IngestedFile | None:
+        file = await self._sources.last_file()
+        if file is None:
+            return None
+        return IngestedFile(
+            str(file.file_id), file.path, file.status.value, file.ended_at or file.discovered_at
+        )
+
+
+def _heard_in_bundles(definition: SensorDefinition) -> SensorDefinition:
+    pause = MAX_GAP_RESOLUTIONS * (definition.resolution or timedelta(0))
+    return replace(definition, no_data_after=max(_BUNDLES_COME_EVERY, definition.max_gap or pause))
 
 
 def definition_of(registration: SensorRegistration) -> SensorDefinition:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
-from dishka import AsyncContainer
+from dishka import AsyncContainer, Provider
 from rich.console import Console
 from rich.table import Table
 
@@ -20,9 +20,11 @@ from app import serving, storage, watch
 from app.background import BACKGROUND
 from app.container import make_container
 from app.demo import Demo
+from app.providers import LookingProvider
 from app.settings import Settings
 from domain.ingestion.model import DeviceId
 from domain.ingestion.ports import IotConfigurationSource
+from domain.ingestion.services.check_configuration import CheckConfiguration, CheckedDocument
 from domain.ingestion.services.poll_now import PollNow
 from domain.operations.model import ApiKeyId, Role
 from domain.operations.services.api_keys import ApiKeys
@@ -114,8 +116,11 @@ def check(settings: Settings, _: argparse.Namespace) -> int:
     table = Table("what", "state", show_header=True)
     table.add_row("settings", "ok")
     try:
-        devices = asyncio.run(_devices(settings))
-        table.add_row("devices", f"{devices} configured" if settings.iots_config else "no IOTS_CONFIG")
+        found = asyncio.run(_file(settings)) if settings.iots_config else None
+        devices = 0 if found is None else len(found.configuration.devices)
+        table.add_row("devices", "no IOTS_CONFIG" if found is None else f"{devices} configured")
+        if found is not None and found.warnings:
+            table.add_row("hosts", f"{len(found.warnings)} not allowed, those devices are not polled")
     except InvalidError as error:
         table.add_row("devices", f"{len(error.problems)} faults")
         faults += [f"{one.pointer}: {one.detail} ({one.code})" for one in error.problems]
@@ -164,7 +169,7 @@ def poll(settings: Settings, given: argparse.Namespace) -> int:
         return 0 if found.fault is None else 1
 
     with storage.prepared(settings) as prepared:
-        return asyncio.run(_with(prepared.settings, act))
+        return asyncio.run(_with(prepared.settings, act, LookingProvider()))
 
 
 def create_key(settings: Settings, given: argparse.Namespace) -> int:
@@ -230,14 +235,16 @@ def revoke_key(settings: Settings, given: argparse.Namespace) -> int:
     return 0
 
 
-async def _with(settings: Settings, act: Callable[[AsyncContainer], Awaitable[Result]]) -> Result:
-    async with _container(settings) as container:
+async def _with(
+    settings: Settings, act: Callable[[AsyncContainer], Awaitable[Result]], *overrides: Provider
+) -> Result:
+    async with _container(settings, *overrides) as container:
         return await act(container)
 
 
 @asynccontextmanager
-async def _container(settings: Settings) -> AsyncIterator[AsyncContainer]:
-    container = make_container(settings)
+async def _container(settings: Settings, *overrides: Provider) -> AsyncIterator[AsyncContainer]:
+    container = make_container(settings, *overrides)
     try:
         yield container
     finally:
@@ -257,15 +264,20 @@ async def _demo_key(container: AsyncContainer) -> str:
     return secret
 
 
-async def _devices(settings: Settings) -> int:
+async def _file(settings: Settings) -> CheckedDocument:
     async with _container(settings) as container:
-        source: IotConfigurationSource = await container.get(IotConfigurationSource)
-        return len((await source.load()).devices)
+        check: CheckConfiguration = await container.get(CheckConfiguration)
+        return await check.file()
 
 
 async def _check_devices(settings: Settings) -> None:
-    """Refuse to start with a configuration that has faults, and say all of them."""
-    await _devices(settings)
+    """Refuse to start with a file that has faults, and say all of them.
+
+    Where a version is in force already the start goes on with it, and the log says what is wrong.
+    """
+    async with _container(settings) as container:
+        source: IotConfigurationSource = await container.get(IotConfigurationSource)
+        await source.load()
 
 
 def _free(settings: Settings) -> socket.socket:

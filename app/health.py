@@ -4,6 +4,7 @@ import time
 
 from domain.ingestion.model import DeviceStatus
 from domain.ingestion.services.devices import ReportDevices
+from domain.ingestion.services.sources import Sources
 from domain.operations.jobs import JobOutcome
 from domain.operations.ports import OperationsUnitOfWork
 from domain.operations.services.jobs import JobReports
@@ -54,6 +55,33 @@ class PollersCheck(HealthCheck):
         return Health(
             HealthStatus.DEGRADED if ill else HealthStatus.OK,
             {status.value: counts.get(status, 0) for status in DeviceStatus},
+        )
+
+
+class FtpCheck(HealthCheck):
+    """Looks at how the scans of the FTP server ended; well where there is none, or none was scanned yet."""
+
+    name = "ftp"
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    async def check(self) -> Health:
+        server = await self._sources.ftp()
+        if server is None:
+            return Health(HealthStatus.OK, {"configured": False})
+        state = server.state
+        well = state.status in {DeviceStatus.ONLINE, DeviceStatus.UNKNOWN}
+        last = None if state.last is None else state.last.ended
+        return Health(
+            HealthStatus.OK if well else HealthStatus.DEGRADED,
+            {
+                "configured": True,
+                "server": server.name,
+                "state": state.status.value,
+                "last_scan": None if last is None else last.isoformat(),
+                "running": state.running is not None,
+            },
         )
 
 

@@ -15,6 +15,7 @@ from app.settings import Settings
 from domain.operations.jobs import JobName, JobPlan
 from domain.operations.services.idempotency import Idempotency
 from domain.operations.services.jobs import JobSlots
+from domain.sensors.services.alarms import Alarms
 from domain.sensors.services.rollups import Rollups
 from domain.sensors.services.room_metrics import RefreshRoomMetrics
 from domain.sensors.services.upkeep import Upkeep
@@ -38,6 +39,14 @@ JobPlans = NewType("JobPlans", Sequence[JobPlan])
 
 async def _room_metrics(container: AsyncContainer) -> None:
     await (await container.get(RefreshRoomMetrics)).run()
+
+
+async def _alarms(container: AsyncContainer) -> None:
+    await (await container.get(Alarms)).check()
+
+
+async def _ended_alarms(container: AsyncContainer) -> None:
+    await (await container.get(Alarms)).purge()
 
 
 async def _partitions(container: AsyncContainer) -> None:
@@ -79,8 +88,10 @@ JOBS: Final = (
     Job("compression", lambda settings: settings.compression_interval, _compression),
     Job("retention", lambda settings: settings.retention_interval, _retention),
     Job("room_metrics", lambda settings: settings.room_metrics_interval, _room_metrics),
+    Job("alarms", lambda settings: settings.alarm_interval, _alarms),
     Job("partitions", lambda settings: settings.upkeep_interval, _partitions),
     Job("rejections", lambda settings: settings.upkeep_interval, _rejections),
+    Job("ended_alarms", lambda settings: settings.upkeep_interval, _ended_alarms),
     Job("idempotency", lambda settings: settings.upkeep_interval, _idempotency),
     Job("job_runs", lambda settings: settings.upkeep_interval, _job_runs),
 )

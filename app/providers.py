@@ -16,6 +16,7 @@ from adapters.events.fan_out import Broadcaster
 from adapters.events.follower import Follower
 from adapters.events.relay import Relay
 from adapters.export.formats import FileFormats
+from adapters.http_api.ingestion_figures import IngestionFigures
 from adapters.http_api.service import HealthChecks, Release
 from adapters.pollers.configuration_file import ConfigurationFile
 from adapters.pollers.host_guard import HostGuard
@@ -33,13 +34,15 @@ from adapters.web.authentication import Authenticator
 from adapters.web.limits import CallLimit, SignInLimit
 from adapters.web.metrics import HttpMetrics
 from adapters.websocket.sockets import LiveSockets
-from app.bridges import SensorsReadingSink, SensorsSiteEnergy
+from app.bridges import IngestionFiles, SensorsReadingSink, SensorsSiteEnergy
 from app.clock import RandomIds, SystemClock
-from app.health import DatabaseCheck, JobsCheck, PollersCheck
+from app.health import DatabaseCheck, FtpCheck, JobsCheck, PollersCheck
 from app.jobs import JOBS, JobPlans
 from app.overview import ComposedOverview
-from app.settings import ProcessRole, Settings
+from app.settings import FtpTls, ProcessRole, Settings
 from app.subscriptions import HANDLERS, TOPICS
+from domain.ingestion.configuration_ports import HostRules, WatchedFile
+from domain.ingestion.ftp_state import FtpPlan
 from domain.ingestion.model import WorkerId
 from domain.ingestion.ports import (
     DeviceReader,
@@ -50,11 +53,15 @@ from domain.ingestion.ports import (
 )
 from domain.ingestion.ports import UnitCatalog as IngestionUnitCatalog
 from domain.ingestion.reading_buffer import ReadingBuffer
+from domain.ingestion.services.check_configuration import CheckConfiguration
+from domain.ingestion.services.configuration import Configurations
+from domain.ingestion.services.configuration_history import ConfigurationHistory
 from domain.ingestion.services.devices import ReportDevices
 from domain.ingestion.services.fleet import Fleet
 from domain.ingestion.services.poll_now import PollNow
 from domain.ingestion.services.polling import PollDevice
 from domain.ingestion.services.saving import SavePolls
+from domain.ingestion.services.sources import Sources
 from domain.operations.jobs import WorkerName
 from domain.operations.model import Principal
 from domain.operations.overview import OverviewSource
@@ -67,6 +74,7 @@ from domain.operations.services.idempotency import Idempotency
 from domain.operations.services.jobs import JobReports, JobSlots
 from domain.sensors.ports import SensorsUnitOfWork
 from domain.sensors.ports import UnitCatalog as SensorsUnitCatalog
+from domain.sensors.services.alarms import Alarms
 from domain.sensors.services.bucket_readings import BucketReadings
 from domain.sensors.services.catalog import SensorCatalog
 from domain.sensors.services.energy import Energy
@@ -74,6 +82,7 @@ from domain.sensors.services.export import ExportBuckets, ExportReadings
 from domain.sensors.services.group_commit import GroupCommit
 from domain.sensors.services.live import LiveReadings
 from domain.sensors.services.mark_room_metrics import MarkRoomMetrics
+from domain.sensors.services.previews import PreviewReadings
 from domain.sensors.services.query import QueryReadings
 from domain.sensors.services.read_room_metrics import ReadRoomMetrics
 from domain.sensors.services.readings import ReadReadings, WriteReadings
@@ -228,6 +237,10 @@ class IngestionProvider(Provider):
     save_polls = provide(SavePolls)
     poll_now = provide(PollNow)
     devices = provide(ReportDevices)
+    sources = provide(Sources)
+    overview_files = provide(IngestionFiles)
+    check_configuration = provide(CheckConfiguration)
+    configuration_history = provide(ConfigurationHistory)
 
     @provide
     def buffer(self) -> ReadingBuffer:
@@ -235,18 +248,48 @@ class IngestionProvider(Provider):
         return ReadingBuffer()
 
     @provide
-    def configuration(self, settings: Settings, units: IngestionUnitCatalog) -> IotConfigurationSource:
-        """Read the file of the settings, again whenever it changes."""
-        return ConfigurationFile(settings.iots_config, units)
+    def watched_file(self, settings: Settings) -> WatchedFile:
+        """Watch the file of the settings."""
+        return ConfigurationFile(settings.iots_config)
 
     @provide
-    async def client(self, settings: Settings) -> AsyncIterator[GuardedHttpClient]:
-        """Reach the hosts that the settings allow, and no others."""
-        guard = HostGuard(settings.poller_allowed_hosts)
+    def configurations(
+        self,
+        uow: IngestionUnitOfWork,
+        check: CheckConfiguration,
+        history: ConfigurationHistory,
+        file: WatchedFile,
+        clock: Clock,
+    ) -> Configurations:
+        """Keep each change of the file, and of the API, as a version."""
+        return Configurations(uow, check, history, file, clock)
+
+    @provide
+    def configuration(self, configurations: Configurations) -> IotConfigurationSource:
+        """Poll what the newest version says."""
+        return configurations
+
+    @provide
+    def ftp_plan(self, settings: Settings) -> FtpPlan:
+        """Look through the FTP server of the settings, if they name one."""
+        if settings.ftp_sa4cps_host is None:
+            return FtpPlan(None, None)
+        scheme = "ftp" if settings.ftp_sa4cps_tls is FtpTls.OFF else "ftps"
+        place = f"{settings.ftp_sa4cps_host}:{settings.ftp_port}"
+        path = settings.ftp_sa4cps_remote_path.strip("/")
+        return FtpPlan(f"{scheme}://{place}/{path}", timedelta(seconds=settings.ftp_check_interval))
+
+    @provide
+    def host_guard(self, settings: Settings) -> AnyOf[HostGuard, HostRules]:
+        """Allow the hosts that the settings allow, and no others."""
+        return HostGuard(settings.poller_allowed_hosts)
+
+    @provide
+    async def client(self, guard: HostGuard) -> AsyncIterator[GuardedHttpClient]:
+        """Reach the hosts that are allowed."""
         client = GuardedHttpClient(guard, os.environ)
         yield client
         await client.close()
-        guard.close()
 
     @provide
     def fleet(
@@ -276,6 +319,7 @@ class SensorsProvider(Provider):
     read_room_metrics = provide(ReadRoomMetrics)
     tariffs = provide(Tariffs)
     write_readings = provide(WriteReadings)
+    preview_readings = provide(PreviewReadings)
     read_readings = provide(ReadReadings)
     table_formats = provide(FileFormats, provides=TableFormats)
     export_readings = provide(ExportReadings)
@@ -283,6 +327,7 @@ class SensorsProvider(Provider):
     live_readings = provide(LiveReadings)
     upkeep = provide(Upkeep)
     take_inventory = provide(TakeInventory)
+    alarms = provide(Alarms)
 
     rollups = provide(Rollups)
     site_energy = provide(SensorsSiteEnergy)
@@ -329,6 +374,8 @@ class WebProvider(Provider):
     database_check = provide(DatabaseCheck)
     pollers_check = provide(PollersCheck)
     jobs_check = provide(JobsCheck)
+    ftp_check = provide(FtpCheck)
+    ingestion_figures = provide(IngestionFigures)
 
     @provide
     def overview(
@@ -338,9 +385,12 @@ class WebProvider(Provider):
         devices: ReportDevices,
         jobs: JobReports,
         energy: SensorsSiteEnergy,
+        files: IngestionFiles,
     ) -> OverviewSource:
         """Put together what each module knows."""
-        return ComposedOverview(clock=clock, inventory=inventory, devices=devices, jobs=jobs, energy=energy)
+        return ComposedOverview(
+            clock=clock, inventory=inventory, devices=devices, jobs=jobs, energy=energy, files=files
+        )
 
     @provide
     def sign_ins(self) -> SignInLimit:
@@ -389,16 +439,39 @@ class WebProvider(Provider):
 
     @provide
     def health_checks(
-        self, database: DatabaseCheck, events: EventsMonitor, pollers: PollersCheck, jobs: JobsCheck
+        self,
+        database: DatabaseCheck,
+        pollers: PollersCheck,
+        ftp: FtpCheck,
+        events: EventsMonitor,
+        jobs: JobsCheck,
     ) -> HealthChecks:
         """List the parts that say how they are."""
-        return HealthChecks([database, pollers, events, jobs])
+        return HealthChecks([database, pollers, ftp, events, jobs])
 
     @provide(scope=Scope.REQUEST)
     def principal(self, request: Request) -> Principal:  # type: ignore[type-arg]  # dishka knows it as this
         """Return who makes this call."""
         principal: Principal = request.user
         return principal
+
+
+class LookingProvider(Provider):
+    """For a command that polls what a file says, while the service goes on with what is in force."""
+
+    scope = Scope.APP
+
+    @provide(override=True)
+    def configurations(
+        self,
+        uow: IngestionUnitOfWork,
+        check: CheckConfiguration,
+        history: ConfigurationHistory,
+        file: WatchedFile,
+        clock: Clock,
+    ) -> Configurations:
+        """Make no version of a file that has changed."""
+        return Configurations(uow, check, history, file, clock, records=False)
 
 
 PROVIDERS: Final = (

@@ -4,10 +4,13 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
+from adapters.http_api.alarms import alarms
 from adapters.http_api.analytics import AnalyticsController
 from adapters.http_api.api_keys import ApiKeysController
 from adapters.http_api.audit import AuditController
+from adapters.http_api.configuration import IngestionConfigController
 from adapters.http_api.ingestion import IngestionDevicesController
+from adapters.http_api.ingestion_sources import IngestionSourcesController
 from adapters.http_api.overview import overview
 from adapters.http_api.query import query_readings
 from adapters.http_api.readings import DataController
@@ -38,12 +41,18 @@ API: Final[tuple[ControllerRouterHandler, ...]] = (
     sensor_data,
     RoomsController,
     room_metrics,
+    alarms,
     AnalyticsController,
     TariffsController,
     DataController,
     query_readings,
     IngestionDevicesController,
+    IngestionSourcesController,
+    IngestionConfigController,
     ApiKeysController,
     AuditController,
 )
 """Under ``/api/v1``, with a key; each handler says which role it needs (`requires`)."""
+
+UPLOADS: Final[tuple[ControllerRouterHandler, ...]] = ()
+"""The same, with bodies up to UPLOAD_LIMIT: they are never held in memory."""

@@ -121,6 +121,9 @@ class Settings:
     body_limit: int = _variable(
         values.whole(1024, 1024 * MEBIBYTE), 16 * MEBIBYTE, "The most bytes of one request."
     )
+    upload_limit: int = _variable(
+        values.whole(1024, 16 * 1024 * MEBIBYTE), 256 * MEBIBYTE, "The most bytes of an uploaded meter file."
+    )
     cors_origins: tuple[str, ...] = _variable(
         values.origins,
         (),
@@ -201,6 +204,9 @@ class Settings:
     room_metrics_interval: float = _variable(values.interval, 300.0, "The time between two room metrics.")
     rollup_interval: float = _variable(
         values.interval, 5.0, "The time between two rounds of bringing aggregates up to date."
+    )
+    alarm_interval: float = _variable(
+        values.interval, 60.0, "The time between two looks for sensors that have fallen silent."
     )
     upkeep_interval: float = _variable(
         values.interval, 3600.0, "The time between two rounds of upkeep: making partitions, clearing out."

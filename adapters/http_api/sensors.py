@@ -37,6 +37,7 @@ class SensorFields(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     device_id: str | UnsetType | None = UNSET
     resolution: Elapsed | UnsetType | None = UNSET
     max_gap: Elapsed | UnsetType | None = UNSET
+    no_data_after: Elapsed | UnsetType | None = UNSET
     rollover_at: float | UnsetType | None = UNSET
     max_power_kw: float | UnsetType | None = UNSET
     direction: Direction | UnsetType = UNSET
@@ -91,6 +92,7 @@ class SensorAnswer(msgspec.Struct, kw_only=True):
     device_id: str | None
     resolution: Elapsed | None
     max_gap: Elapsed
+    no_data_after: Elapsed
     rollover_at: float | None
     max_power_kw: float | None
     direction: Direction
@@ -133,6 +135,7 @@ def sensor_answer(view: SensorView) -> SensorAnswer:
         device_id=definition.device_id,
         resolution=None if definition.resolution is None else Elapsed.of(definition.resolution),
         max_gap=Elapsed.of(sensor.effective_max_gap),
+        no_data_after=Elapsed.of(sensor.effective_no_data_after),
         rollover_at=definition.rollover_at,
         max_power_kw=definition.max_power_kw,
         direction=definition.direction,

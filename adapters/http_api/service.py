@@ -16,6 +16,7 @@ from litestar.openapi import ResponseSpec
 from litestar.response import Redirect
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from adapters.http_api.ingestion_figures import IngestionFigures
 from adapters.web.response import NegotiatedResponse
 from domain.shared.health import Health, HealthCheck, HealthStatus
 
@@ -129,6 +130,9 @@ async def health(checks: FromDishka[HealthChecks], release: FromDishka[Release])
 
 @get("/metrics", media_type=MediaType.TEXT, summary="Figures for Prometheus")
 @inject
-async def metrics(registry: FromDishka[CollectorRegistry]) -> Response[bytes]:
-    """Return all metrics of this process in Prometheus' text format."""
+async def metrics(
+    registry: FromDishka[CollectorRegistry], ingestion: FromDishka[IngestionFigures]
+) -> Response[bytes]:
+    """Return all metrics of this process, and of ingestion as a whole, in Prometheus' text format."""
+    await ingestion.refresh()
     return Response(generate_latest(registry), media_type=_METRICS_TYPE)

@@ -54,6 +54,7 @@ class Poller:
         self._save_every = save_every
         self._tasks: dict[DeviceId, asyncio.Task[None]] = {}
         self._complaints: dict[str, str] = {}
+        self._asked_to_renew = asyncio.Event()
         self._storage_was_away = False
 
     @property
@@ -61,16 +62,27 @@ class Poller:
         """Whether any device is polled here now."""
         return any(not task.done() for task in self._tasks.values())
 
+    def renew_soon(self) -> None:
+        """Look at the configuration now, rather than at the next renewal of the leases."""
+        self._asked_to_renew.set()
+
     async def run(self) -> None:
         """Poll until cancelled."""
         try:
             async with asyncio.TaskGroup() as loops:
-                loops.create_task(self._again("renewing", self._renew, self._fleet.term.total_seconds() / 3))
+                renewal = self._fleet.term.total_seconds() / 3
+                loops.create_task(self._again("renewing", self._renew, renewal, self._asked_to_renew))
                 loops.create_task(self._again("saving", self._save_all, self._save_every))
         finally:
             await self._stop()
 
-    async def _again(self, what: str, act: Callable[[], Coroutine[Any, Any, None]], every: float) -> None:
+    async def _again(
+        self,
+        what: str,
+        act: Callable[[], Coroutine[Any, Any, None]],
+        every: float,
+        sooner: asyncio.Event | None = None,
+    ) -> None:
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
@@ -85,9 +97,18 @@ class Poller:
                     _LOG.warning("%s failed, and is tried again: %s", what, _told(error))
             except Exception:  # noqa: BLE001 - a loop goes on, whatever went wrong in one turn
                 _LOG.exception("%s failed inside, and is tried again", what)
-            await asyncio.sleep(max(0.0, started + every - loop.time()))
+            await self._pause(started + every - loop.time(), sooner)
+
+    async def _pause(self, seconds: float, sooner: asyncio.Event | None) -> None:
+        if sooner is None:
+            await asyncio.sleep(max(0.0, seconds))
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                await sooner.wait()
 
     async def _renew(self) -> None:
+        self._asked_to_renew.clear()
         change = await self._fleet.renew()
         for device_id in change.stopped:
             task = self._tasks.pop(device_id, None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import ExitStack
 from hashlib import sha256
 from typing import Any, Final
 
@@ -9,13 +10,18 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.web.form_data import FormData, digest_of
 from adapters.web.request import ApiRequest
+from adapters.web.spooled_body import SpooledBody
 from domain.operations.model import IdempotencyClaim, Principal, StoredAnswer
 from domain.operations.services.idempotency import Idempotency
 from domain.shared.errors import DomainError
 
 TAKES_KEYS: Final = "idempotency"
 """The ``opt`` of a POST handler that takes no keys: ``opt={TAKES_KEYS: False}``."""
+
+TAKES_FORMS: Final = "form_data"
+"""The ``opt`` of a POST handler that takes form data, which may be big: ``opt={TAKES_FORMS: True}``."""
 
 _LOG: Final = logging.getLogger(__name__)
 _MAX_STORED: Final = 1024 * 1024
@@ -86,13 +92,31 @@ class IdempotentPosts(ASGIMiddleware):
             return
         idempotency: Idempotency = await scope["state"]["dishka_container"].get(Idempotency)
         principal: Principal = scope["user"]
-        body = await ApiRequest(scope, receive).body()
-        begun = await idempotency.begin(
-            str(principal.key_id), key.decode("latin-1"), _request_hash(scope, body)
-        )
-        if isinstance(begun, StoredAnswer):
-            await _replay(begun, send)
-            return
+        with ExitStack() as held:
+            request = ApiRequest(scope, receive)
+            if scope["route_handler"].opt.get(TAKES_FORMS, False):
+                spooled = held.enter_context(SpooledBody(request))
+                # Each try of a client makes up a boundary of its own.
+                content = await digest_of(FormData(spooled.first(), request.headers.get("content-type", "")))
+                receive = spooled.receive
+            else:
+                content = await request.body()
+            begun = await idempotency.begin(
+                str(principal.key_id), key.decode("latin-1"), _request_hash(scope, content)
+            )
+            if isinstance(begun, StoredAnswer):
+                await _replay(begun, send)
+                return
+            await self._run(idempotency, begun, (scope, receive, send), next_app)
+
+    @staticmethod
+    async def _run(
+        idempotency: Idempotency,
+        begun: IdempotencyClaim,
+        call: tuple[Scope, Receive, Send],
+        next_app: ASGIApp,
+    ) -> None:
+        scope, receive, send = call
         recorder = _Recorder(send)
         try:
             await next_app(scope, receive, recorder)

@@ -15,7 +15,13 @@ import msgspec
 
 from adapters.websocket.readings import StoredReadings
 from domain.operations.model import FeedEntry
-from domain.sensors.events import ReadingsStored, RollupsCorrected, RoomMetricsCorrected
+from domain.sensors.events import (
+    NoDataAlarmsEnded,
+    NoDataAlarmsRaised,
+    ReadingsStored,
+    RollupsCorrected,
+    RoomMetricsCorrected,
+)
 from domain.sensors.model import Sensor, SensorKey
 from domain.sensors.services.live import LiveReadings, Selection
 from domain.shared.events import DomainEvent
@@ -37,9 +43,13 @@ _ENCODER: Final = msgspec.json.Encoder(enc_hook=_other)
 _WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+def _type(event: DomainEvent) -> str:
+    return _WORD.sub("_", type(event).__name__).lower()
+
+
 def facts(event: DomainEvent) -> dict[str, object]:
     """Return the type and the public facts of an event."""
-    told: dict[str, object] = {"type": _WORD.sub("_", type(event).__name__).lower()}
+    told: dict[str, object] = {"type": _type(event)}
     for field in fields(event):
         if field.name not in _INTERNAL:
             value = getattr(event, field.name)
@@ -80,6 +90,31 @@ class _CorrectedSensors:
         return _correction("sensors", [told for sensor, told in self._ranges if selection.matches(sensor)])
 
 
+class _AlarmedSensors:
+    """The data of an event about alarms of sensors. Those that were deleted since are left out."""
+
+    def __init__(
+        self, event: NoDataAlarmsRaised | NoDataAlarmsEnded, sensors: Mapping[SensorKey, Sensor]
+    ) -> None:
+        self._type = _type(event)
+        self._told = [
+            (
+                sensor,
+                {
+                    "sensor_id": sensor.sensor_id,
+                    "room_name": sensor.definition.room_name,
+                    "last_time": from_microseconds(last_us).isoformat(),
+                },
+            )
+            for key, last_us in zip(event.sensor_keys, event.last_times_us, strict=True)
+            if (sensor := sensors.get(SensorKey(key))) is not None
+        ]
+
+    def data(self, selection: Selection) -> str | None:
+        told = [one for sensor, one in self._told if selection.matches(sensor)]
+        return _ENCODER.encode({"type": self._type, "sensors": told}).decode() if told else None
+
+
 class _CorrectedRooms:
     """The data of a `RoomMetricsCorrected`, which is nothing to those who ask for certain sensors only."""
 
@@ -109,11 +144,13 @@ def _correction(kind: str, ranges: Sequence[Mapping[str, str]]) -> str | None:
 
 def _words(
     event: DomainEvent, sensors: Mapping[SensorKey, Sensor]
-) -> StoredReadings | _CorrectedSensors | _CorrectedRooms | _Facts:
+) -> StoredReadings | _CorrectedSensors | _AlarmedSensors | _CorrectedRooms | _Facts:
     if isinstance(event, ReadingsStored):
         return StoredReadings(event, sensors)
     if isinstance(event, RollupsCorrected):
         return _CorrectedSensors(event, sensors)
+    if isinstance(event, NoDataAlarmsRaised | NoDataAlarmsEnded):
+        return _AlarmedSensors(event, sensors)
     if isinstance(event, RoomMetricsCorrected):
         return _CorrectedRooms(event)
     return _Facts(event)
@@ -153,6 +190,6 @@ class WordedEvent:
 async def worded(entry: FeedEntry, live: LiveReadings) -> WordedEvent:
     """Put an event into words, with the sensors that it speaks of."""
     event = entry.event
-    if isinstance(event, ReadingsStored | RollupsCorrected):
+    if isinstance(event, ReadingsStored | RollupsCorrected | NoDataAlarmsRaised | NoDataAlarmsEnded):
         return WordedEvent(entry, await live.describe([SensorKey(key) for key in event.sensor_keys]))
     return WordedEvent(entry, {})

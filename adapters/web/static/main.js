@@ -4,12 +4,15 @@ import { Api, base } from "./modules/api.js";
 import { find, later, say } from "./modules/dom.js";
 import { forgetKey, keepKey, takeKey } from "./modules/key.js";
 import { Live } from "./modules/live.js";
+import { MeterFiles } from "./modules/meter_files.js";
 import { Refresher } from "./modules/refresher.js";
 import { Store } from "./modules/store.js";
 import { themeButton } from "./modules/theme.js";
 import { Chart } from "./views/chart.js";
+import { startConfiguration } from "./views/configuration.js";
 import { showDevices } from "./views/devices.js";
-import { showEvents, told } from "./views/events.js";
+import { isNews, showEvents, told } from "./views/events.js";
+import { showFiles, startFiles } from "./views/files.js";
 import { showOverview } from "./views/overview.js";
 import { showRooms } from "./views/rooms.js";
 import { searchFor, showSensors, startSensors } from "./views/sensors.js";
@@ -58,6 +61,7 @@ function open(key) {
   find("sign-out").hidden = false;
   const store = new Store();
   const api = new Api(key);
+  store.meterFiles = new MeterFiles(api, () => store.touch());
   const live = new Live(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${base}/ws`, key);
   chart = new Chart(api, store);
 
@@ -91,9 +95,12 @@ function open(key) {
     showRooms(store, searchFor);
     showDevices(store);
     showEvents(store);
+    showFiles(store);
   };
 
   startSensors(store, choose, () => store.touch());
+  startFiles(store, api);
+  startConfiguration(store, api, () => refresher.devices());
   store.addEventListener("change", show);
   store.addEventListener("stranger", () => refresher.sensors());
   live.addEventListener("state", ({ detail }) => {
@@ -105,9 +112,11 @@ function open(key) {
   live.addEventListener("snapshot", ({ detail }) => { store.take(detail, { counted: false }); });
   live.addEventListener("missed", () => { chart.reload(); refresher.sensors(); });
   const sensorsSoon = later(() => refresher.sensors(), 800);
+  const filesSoon = later(() => refresher.files(), 500);
   const devicesSoon = later(() => refresher.devices(), 800);
   live.addEventListener("event", ({ detail }) => {
-    store.addEvent({ at: Date.parse(detail.time), text: told(detail) });
+    if (isNews(detail)) store.addEvent({ at: Date.parse(detail.time), text: told(detail) });
+    if (detail.topic === "data_ingestion" && store.meterFiles.hear(detail, store.now())) filesSoon();
     if (detail.topic === "sensor_events") sensorsSoon();
     if (detail.topic === "system_events") devicesSoon();
   });

@@ -1,6 +1,7 @@
 """The whole application over PostgreSQL, called by an admin."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -34,7 +35,12 @@ class Caller:
 
 @pytest.fixture
 async def call(database_url: str) -> AsyncIterator[Caller]:
-    settings = Settings(database_url=database_url)
+    async with calling(Settings(database_url=database_url)) as caller:
+        yield caller
+
+
+@asynccontextmanager
+async def calling(settings: Settings) -> AsyncIterator[Caller]:
     container = make_container(settings)
     await (await container.get(ApiKeys)).bootstrap(KEY)
     await container.close()

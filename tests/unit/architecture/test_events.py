@@ -20,6 +20,8 @@ def test_every_event_with_its_topic_and_its_handlers() -> None:
         "ReadingsStored": ("energy_data", []),
         "RollupsCorrected": ("energy_data", ["MarkRoomMetrics"]),
         "RoomMetricsCorrected": ("energy_data", []),
+        "NoDataAlarmsRaised": ("system_events", []),
+        "NoDataAlarmsEnded": ("system_events", []),
         "SensorCreated": ("sensor_events", []),
         "SensorChanged": ("sensor_events", []),
         "SensorDeleted": ("sensor_events", []),
@@ -30,6 +32,7 @@ def test_every_event_with_its_topic_and_its_handlers() -> None:
         "TariffChanged": ("sensor_events", []),
         "TariffDeleted": ("sensor_events", []),
         "DeviceStatusChanged": ("system_events", []),
+        "IotConfigurationChanged": ("system_events", []),
         "ApiKeyCreated": (None, []),
         "ApiKeyRevoked": (None, []),
     }

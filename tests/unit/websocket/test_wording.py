@@ -10,6 +10,8 @@ import pytest
 from adapters.websocket.wording import WordedEvent
 from domain.operations.model import FeedEntry, Topic
 from domain.sensors.events import (
+    NoDataAlarmsEnded,
+    NoDataAlarmsRaised,
     ReadingsStored,
     RollupsCorrected,
     RoomDeleted,
@@ -222,3 +224,42 @@ def test_corrected_room_metrics_are_told_by_room(selection: Selection, told: lis
         assert [one["room_name"] for one in data["rooms"]] == told
         assert data["rooms"][0]["start"] == "1970-01-01T00:00:00+00:00"
         assert data["rooms"][0]["end"] == "1970-01-01T00:05:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("selection", "told"),
+    [
+        (ALL, ["s1", "s2"]),
+        (Selection(sensor_ids=frozenset({"s2", "other"})), ["s2"]),
+        (Selection(room_names=frozenset({"Lab"})), ["s1"]),
+        (Selection(quantities=frozenset({"temperature"})), ["s2"]),
+        (Selection(room_names=frozenset({"Hall"})), None),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [(NoDataAlarmsRaised, "no_data_alarms_raised"), (NoDataAlarmsEnded, "no_data_alarms_ended")],
+)
+def test_alarms_are_told_by_sensor(
+    kind: type[NoDataAlarmsRaised | NoDataAlarmsEnded],
+    word: str,
+    selection: Selection,
+    told: list[str] | None,
+) -> None:
+    event = kind(
+        event_id=EventId(UUID(int=1)),
+        occurred_at=NOW,
+        sensor_keys=array("i", [1, 2, 9]),
+        last_times_us=array("q", [0, 900_000_000, 0]),
+    )
+    # Sensor 9 was deleted since.
+    sensors = {SensorKey(1): _sensor(1, room="Lab"), SensorKey(2): _sensor(2, Quantity.TEMPERATURE)}
+    frame = _worded(event, sensors).frame(1, selection)
+    assert (frame is None) is (told is None)
+    if frame is not None and told is not None:
+        data = json.loads(frame)["data"]
+        assert data["type"] == word
+        assert [one["sensor_id"] for one in data["sensors"]] == told
+        if "s1" in told:
+            first = {"sensor_id": "s1", "room_name": "Lab", "last_time": "1970-01-01T00:00:00+00:00"}
+            assert data["sensors"][0] == first

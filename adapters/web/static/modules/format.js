@@ -47,9 +47,26 @@ export function ago(seconds) {
   return `${Math.round(seconds / 86400)} days ago`;
 }
 
+const SIZES = ["B", "KB", "MB", "GB", "TB"];
+
+/** So many bytes, in the unit that reads best. */
+export function bytes(size) {
+  let step = 0;
+  for (; size >= 1000 && step < SIZES.length - 1; step += 1) size /= 1000;
+  return `${decimals(step && size < 10 ? 1 : 0).format(size)} ${SIZES[step]}`;
+}
+
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const precise = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const dated = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
+const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+
+/** From one day to another. */
+export function daySpan(first, last) {
+  const [start, end] = [first, last].map((time) => day.format(Date.parse(time)));
+  return start === end ? start : `${start} – ${end}`;
+}
 
 export const timeOfDay = (milliseconds) => clock.format(milliseconds);
 export const exactTime = (milliseconds) => precise.format(milliseconds);

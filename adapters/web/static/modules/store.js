@@ -10,8 +10,12 @@ export class Store extends EventTarget {
   rooms = [];
   devices = null;
   rejected = null;
+  /** Sensors that have fallen silent: how many, and the first of them. */
+  alarms = null;
   energyToday = null;
   events = [];
+  /** What is known of meter files (`MeterFiles`). */
+  meterFiles = null;
   clockOffset = 0;
   #names = new Map();
   #arrivals = [];

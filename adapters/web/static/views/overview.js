@@ -17,6 +17,8 @@ export function showOverview(store, choose) {
   say(find("count-sensors"), count(sensors.length));
   say(find("hint-sensors"), describe(states, [["fresh", "fresh"], ["stale", "stale"], ["never", "silent"]]) || "none yet");
 
+  showAlarms(store, choose);
+
   if (store.devices) {
     const statuses = tally(store.devices.map((device) => device.status));
     say(find("count-devices"), store.devices.length ? `${count(statuses.online ?? 0)} / ${count(store.devices.length)}` : "0");
@@ -32,6 +34,19 @@ export function showOverview(store, choose) {
   const occupied = sensors.filter((one) => one.quantity === "occupancy" && store.staleness(one) === "fresh");
   const people = occupied.reduce((sum, one) => sum + one.latest.value, 0);
   say(find("hint-rooms"), occupied.length ? `${plural(Math.round(people), "person", "people")} counted` : "");
+}
+
+/** Name the sensors from which no data come; each leads to its chart. */
+function showAlarms(store, choose) {
+  const named = (store.alarms?.first ?? []).filter((sensorId) => store.sensors.has(sensorId));
+  const more = (store.alarms?.total ?? 0) - named.length;
+  const place = find("alarms");
+  place.hidden = !named.length;
+  const key = JSON.stringify([named, more]);
+  if (place.dataset.shown === key) return;
+  place.dataset.shown = key;
+  const links = named.map((sensorId) => element("button", { type: "button", class: "quiet", onclick: () => choose(sensorId) }, store.label(store.sensors.get(sensorId))));
+  place.replaceChildren("No data: ", ...links.flatMap((link, index) => (index ? [", ", link] : [link])), more > 0 ? ` and ${count(more)} more` : "");
 }
 
 function tally(states) {
