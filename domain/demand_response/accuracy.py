@@ -130,7 +130,8 @@ def accuracy_of(
 def _fault(
     times: TimeRange, day: date, load: MeteredLoad, local: LocalDays, events: Sequence[TimeRange]
 ) -> ExclusionCode | NoPlacebo | None:
-    if local.changes_clocks(day) or local.changes_clocks(local.day_of(times.end)):
+    # Beforehand, since there a window may have no whole number of intervals.
+    if local.changes_clocks(day) or local.changes_clocks(local.day_of(times.end - load.resolution)):
         return ExclusionCode.CLOCK_CHANGE
     if times.end > load.known_until:
         return NoPlacebo.PENDING
