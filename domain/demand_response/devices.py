@@ -109,11 +109,6 @@ class DeviceTerms:
         """How long it takes to come down."""
         return timedelta(seconds=self.ramp_seconds)
 
-    @property
-    def rank(self) -> tuple[bool, int, str]:
-        """Sorts devices: the one that is shed first comes first."""
-        return (self.priority is None, self.priority or 0, self.device_id)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
@@ -133,3 +128,9 @@ class Device:
     def device_id(self) -> DeviceId:
         """Its id."""
         return self.terms.device_id
+
+    @property
+    def rank(self) -> tuple[bool, int, datetime, str]:
+        """Sorts devices: the one that is shed first comes first, between equals the one known for longer."""
+        priority = self.terms.priority
+        return (priority is None, priority or 0, self.created_at, self.device_id)
