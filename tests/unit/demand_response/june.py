@@ -1,8 +1,8 @@
 """The worked example: two weeks and a half of June 2025 in Lisbon, and an event on Wednesday the 18th.
 
-In the event window, 14:00 to 16:00, each earlier working day has a level (kW) of its own and rises by 0.1 kW
-each quarter of an hour; in the adjustment window, 10:00 to 13:00, it is at half its level, and else at 1 kW. On
-the 18th it is at 15.4 kW in the adjustment window and at 25 kW in the event. The 10th is a holiday; at
+In the event window, 14:00 to 16:00, each earlier working day has a level (kW) of its own and rises by 0.1
+kW each quarter of an hour; in the adjustment window, 10:00 to 13:00, it is at half its level, and else at 1
+kW. On the 18th it is at 15.4 kW in the adjustment window and at 25 kW in the event. The 10th is a holiday; at
 weekends it is at 99 kW.
 """
 

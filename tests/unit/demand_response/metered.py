@@ -38,7 +38,7 @@ def metered(
     known_until: datetime | None = None,
     changes: Mapping[datetime, LoadInterval] | None = None,
 ) -> MeteredLoad:
-    """Return the load of whole local days, both included. ``changes`` stand in place of what the clock says."""
+    """Return the load of whole local days, both included; ``changes`` win over what the clock says."""
     start = at(first, "00:00", zone)
     end = at(last + DAY, "00:00", zone)
     intervals: dict[datetime, LoadInterval] = {}

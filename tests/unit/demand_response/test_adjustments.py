@@ -1,7 +1,6 @@
 from datetime import date, datetime, timedelta
 
 import pytest
-from pytest import approx
 
 from domain.demand_response.adjustments import Adjustment, AdjustmentKind, NoAdjustmentReason
 from domain.demand_response.baseline_methods import BaselineMethod
@@ -68,7 +67,7 @@ def test_none_where_nobody_asked() -> None:
 def test_none_where_the_day_itself_is_not_known(kind: AdjustmentKind) -> None:
     one = measured(5.0, 6.0, kind, changes=gaps("15:00"))
     assert one.adjustment.kind is kind
-    assert one.adjustment.coverage == approx(11 / 12)
+    assert one.adjustment.coverage == pytest.approx(11 / 12)
     assert one.adjustment.mean_actual_kw == 6.0
     two = measured(5.0, 6.0, kind, changes=gaps("14:00", "16:45"))
     assert applied(two) == (AdjustmentKind.NONE, NoAdjustmentReason.COVERAGE, None, None)
@@ -107,8 +106,8 @@ def test_the_means_compare_the_same_intervals() -> None:
     load = metered(FIRST, EVENT_DAY, clock, changes=gaps("14:00"))
     result = baseline_of(BaselineRequest(window=WINDOW), load, LISBON)
     # The quarter with the peak is not known on the day itself, so it may not raise the baseline alone.
-    assert result.adjustment.mean_baseline_kw == approx(5.0)
-    assert result.adjustment.raw == approx(1.1)
+    assert result.adjustment.mean_baseline_kw == pytest.approx(5.0)
+    assert result.adjustment.raw == pytest.approx(1.1)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +117,7 @@ def test_notice_before_the_window_is_stated(clock: str | None, stated: bool) -> 
     notified_at = None if clock is None else at(EVENT_DAY, clock)
     result = measured(5.0, 6.0, notified_at=notified_at)
     assert result.adjustment.notified_before_window is stated
-    assert result.adjustment.applied == approx(1.2)
+    assert result.adjustment.applied == pytest.approx(1.2)
     before = measured(5.0, 6.0, notified_at=notified_at, method=BEFORE_AFTER)
     assert before.adjustment.notified_before_window is (stated or clock == "14:00")
 
@@ -126,24 +125,24 @@ def test_notice_before_the_window_is_stated(clock: str | None, stated: bool) -> 
 def test_an_event_in_the_window_is_stated_and_changes_nothing() -> None:
     lunch = span(EVENT_DAY, "13:00", "14:15")
     assert measured(5.0, 5.5, events=(lunch, WINDOW)).adjustment.event_in_window
-    assert measured(5.0, 5.5, events=(lunch, WINDOW)).adjustment.applied == approx(1.1)
+    assert measured(5.0, 5.5, events=(lunch, WINDOW)).adjustment.applied == pytest.approx(1.1)
     assert not measured(5.0, 5.5, events=(span(EVENT_DAY, "13:00", "14:00"),)).adjustment.event_in_window
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 10, 15, 20, 30, 60])
 def test_resolutions_that_divide_an_hour_are_adjusted(minutes: int) -> None:
     result = measured(5.0, 5.5, resolution=timedelta(minutes=minutes))
-    assert result.adjustment.applied == approx(1.1)
+    assert result.adjustment.applied == pytest.approx(1.1)
     assert len(result.adjustment.intervals) == 180 // minutes
     assert len(result.intervals) == 120 // minutes
-    assert result.energy_kwh == approx(0.0)
+    assert result.energy_kwh == pytest.approx(0.0)
 
 
 def test_coarser_ones_have_no_adjustment_window() -> None:
     result = measured(5.0, 5.5, resolution=2 * HOUR)
     assert applied(result) == (AdjustmentKind.NONE, NoAdjustmentReason.RESOLUTION, None, None)
-    assert result.reduction_kw == approx(-0.5)
-    assert result.energy_kwh == approx(-1.0)
+    assert result.reduction_kw == pytest.approx(-0.5)
+    assert result.energy_kwh == pytest.approx(-1.0)
     with pytest.raises(InvalidError) as refused:
         measured(5.0, 5.5, resolution=2 * HOUR, method=BEFORE_AFTER)
     assert refused.value.code == "invalid_resolution"

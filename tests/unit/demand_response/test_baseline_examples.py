@@ -6,7 +6,6 @@ B(t) is mean level + 0.1 q in the q-th quarter of an hour, 0 to 7 (sum 28), and 
 from datetime import date
 
 import pytest
-from pytest import approx
 
 from domain.demand_response.adjustments import AdjustmentKind
 from domain.demand_response.baseline_methods import BaselineMethod
@@ -36,24 +35,24 @@ def test_ten_of_ten() -> None:
     # f = 15.4 / (28 / 2) = 1.1
     assert result.adjustment.kind is AdjustmentKind.MULTIPLICATIVE
     assert result.adjustment.window == span(EVENT_DAY, "10:00", "13:00")
-    assert result.adjustment.mean_baseline_kw == approx(14.0)
-    assert result.adjustment.mean_actual_kw == approx(15.4)
-    assert result.adjustment.raw == approx(1.1)
-    assert result.adjustment.applied == approx(1.1)
+    assert result.adjustment.mean_baseline_kw == pytest.approx(14.0)
+    assert result.adjustment.mean_actual_kw == pytest.approx(15.4)
+    assert result.adjustment.raw == pytest.approx(1.1)
+    assert result.adjustment.applied == pytest.approx(1.1)
     # B(t) = 28 + 0.1 q; B*(t) = 30.8 + 0.11 q; R(t) = 5.8 + 0.11 q
-    assert [one.unadjusted_kw for one in result.intervals] == approx(
+    assert [one.unadjusted_kw for one in result.intervals] == pytest.approx(
         [28.0, 28.1, 28.2, 28.3, 28.4, 28.5, 28.6, 28.7]
     )
-    assert [one.baseline_kw for one in result.intervals] == approx(
+    assert [one.baseline_kw for one in result.intervals] == pytest.approx(
         [30.80, 30.91, 31.02, 31.13, 31.24, 31.35, 31.46, 31.57]
     )
     assert [one.actual_kw for one in result.intervals] == [25.0] * 8
-    assert [one.reduction_kw for one in result.intervals] == approx(
+    assert [one.reduction_kw for one in result.intervals] == pytest.approx(
         [5.80, 5.91, 6.02, 6.13, 6.24, 6.35, 6.46, 6.57]
     )
     # (8 * 5.8 + 0.11 * 28) / 8 = 49.48 / 8; over two hours twice as many kWh
-    assert result.reduction_kw == approx(6.185)
-    assert result.energy_kwh == approx(12.37)
+    assert result.reduction_kw == pytest.approx(6.185)
+    assert result.energy_kwh == pytest.approx(12.37)
     assert result.coverage == 1.0
     assert (result.day, result.working_day, result.timezone) == (EVENT_DAY, True, "Europe/Lisbon")
     assert [one.start for one in result.intervals] == [WINDOW.start + number * QUARTER for number in range(8)]
@@ -63,11 +62,11 @@ def test_high_5_of_10() -> None:
     result = measured(BaselineMethod.HIGH_5_OF_10)
     assert days_of_june(result) == [16, 12, 9, 5, 3]
     # (38 + 36 + 30 + 34 + 32) / 5 = 34; f = 15.4 / 17 = 0.90588...; B* = f (34 + 0.1 q) = 30.8 + 0.090588 q
-    assert result.adjustment.applied == approx(0.9058823529411765)
-    assert result.intervals[0].baseline_kw == approx(30.8)
-    assert result.intervals[7].baseline_kw == approx(31.434117647058823)
-    assert result.reduction_kw == approx(6.117058823529412)
-    assert result.energy_kwh == approx(12.234117647058824)
+    assert result.adjustment.applied == pytest.approx(0.9058823529411765)
+    assert result.intervals[0].baseline_kw == pytest.approx(30.8)
+    assert result.intervals[7].baseline_kw == pytest.approx(31.434117647058823)
+    assert result.reduction_kw == pytest.approx(6.117058823529412)
+    assert result.energy_kwh == pytest.approx(12.234117647058824)
 
 
 def test_high_4_of_5() -> None:
@@ -75,10 +74,10 @@ def test_high_4_of_5() -> None:
     assert days_of_june(result) == [16, 13, 12, 11]
     assert [one.day.day for one in result.eligible_days] == [17, 16, 13, 12, 11]
     # (38 + 24 + 36 + 28) / 4 = 31.5; f = 15.4 / 15.75 = 0.97777...
-    assert result.adjustment.applied == approx(0.9777777777777777)
-    assert result.intervals[0].baseline_kw == approx(30.8)
-    assert result.intervals[7].baseline_kw == approx(31.484444444444446)
-    assert result.energy_kwh == approx(12.284444444444444)
+    assert result.adjustment.applied == pytest.approx(0.9777777777777777)
+    assert result.intervals[0].baseline_kw == pytest.approx(30.8)
+    assert result.intervals[7].baseline_kw == pytest.approx(31.484444444444446)
+    assert result.energy_kwh == pytest.approx(12.284444444444444)
 
 
 def test_middle_8_of_10() -> None:
@@ -86,20 +85,20 @@ def test_middle_8_of_10() -> None:
     # Without the 17th (10 kW) and the 16th (38 kW).
     assert days_of_june(result) == [13, 12, 11, 9, 6, 5, 4, 3]
     # (280 - 48) / 8 = 29; f = 15.4 / 14.5 = 1.06206...
-    assert result.adjustment.applied == approx(1.0620689655172413)
-    assert result.intervals[0].baseline_kw == approx(30.8)
-    assert result.intervals[7].baseline_kw == approx(31.54344827586207)
-    assert result.energy_kwh == approx(12.343448275862068)
+    assert result.adjustment.applied == pytest.approx(1.0620689655172413)
+    assert result.intervals[0].baseline_kw == pytest.approx(30.8)
+    assert result.intervals[7].baseline_kw == pytest.approx(31.54344827586207)
+    assert result.energy_kwh == pytest.approx(12.343448275862068)
 
 
 def test_additive() -> None:
     result = measured(TEN_OF_TEN, ADDITIVE)
     # 15.4 - 14 = 1.4 kW: R = 28 + 0.1 q + 1.4 - 25 = 4.4 + 0.1 q; (8 * 4.4 + 2.8) / 8 = 4.75
     assert result.adjustment.kind is ADDITIVE
-    assert result.adjustment.raw == approx(1.4)
-    assert result.adjustment.applied == approx(1.4)
-    assert result.reduction_kw == approx(4.75)
-    assert result.energy_kwh == approx(9.5)
+    assert result.adjustment.raw == pytest.approx(1.4)
+    assert result.adjustment.applied == pytest.approx(1.4)
+    assert result.reduction_kw == pytest.approx(4.75)
+    assert result.energy_kwh == pytest.approx(9.5)
 
 
 @pytest.mark.parametrize(
@@ -117,25 +116,25 @@ def test_a_factor_is_held_between_bounds_and_both_are_shown(
 ) -> None:
     load = metered(date(2025, 6, 1), EVENT_DAY, june(day_itself_kw))
     result = baseline_of(BaselineRequest(window=WINDOW), load, LOCAL)
-    assert result.adjustment.raw == approx(raw)
-    assert result.adjustment.applied == approx(applied)
-    assert result.reduction_kw == approx(reduction_kw)
+    assert result.adjustment.raw == pytest.approx(raw)
+    assert result.adjustment.applied == pytest.approx(applied)
+    assert result.reduction_kw == pytest.approx(reduction_kw)
 
 
 @pytest.mark.parametrize(("day_itself_kw", "added_kw"), [(60.0, 46.0), (0.0, -14.0), (-6.0, -20.0)])
 def test_a_difference_has_no_bounds(day_itself_kw: float, added_kw: float) -> None:
     load = metered(date(2025, 6, 1), EVENT_DAY, june(day_itself_kw))
     result = baseline_of(BaselineRequest(window=WINDOW, adjustment=ADDITIVE), load, LOCAL)
-    assert result.adjustment.applied == approx(added_kw)
-    assert result.reduction_kw == approx(28.35 + added_kw - 25)
+    assert result.adjustment.applied == pytest.approx(added_kw)
+    assert result.reduction_kw == pytest.approx(28.35 + added_kw - 25)
 
 
 def test_what_is_used_on_top_stays_negative() -> None:
     load = metered(date(2025, 6, 1), EVENT_DAY, june(event_kw=40.0))
     result = baseline_of(BaselineRequest(window=WINDOW), load, LOCAL)
     # B* averages 1.1 * 28.35 = 31.185
-    assert result.reduction_kw == approx(-8.815)
-    assert result.energy_kwh == approx(-17.63)
+    assert result.reduction_kw == pytest.approx(-8.815)
+    assert result.energy_kwh == pytest.approx(-17.63)
 
 
 def test_meter_before_after() -> None:
@@ -144,10 +143,10 @@ def test_meter_before_after() -> None:
     assert result.status is MeasurementStatus.OK
     assert result.adjustment.window == span(EVENT_DAY, "11:00", "14:00")
     assert result.adjustment.kind is AdjustmentKind.NONE
-    assert result.adjustment.mean_actual_kw == approx(10.6)
-    assert [one.baseline_kw for one in result.intervals] == approx([10.6] * 8)
-    assert result.reduction_kw == approx(-14.4)
-    assert result.energy_kwh == approx(-28.8)
+    assert result.adjustment.mean_actual_kw == pytest.approx(10.6)
+    assert [one.baseline_kw for one in result.intervals] == pytest.approx([10.6] * 8)
+    assert result.reduction_kw == pytest.approx(-14.4)
+    assert result.energy_kwh == pytest.approx(-28.8)
     assert result.days_used == ()
     assert result.days_excluded == ()
 
@@ -166,11 +165,11 @@ def test_all_is_shown_that_it_takes_to_work_it_out_again(
         baseline = [sum(day.window_kw[q] for day in used) / len(used) for q in range(8)]
         window = [sum(day.adjustment_kw[q] or 0 for day in used) / len(used) for q in range(12)]
         actual = [one.actual_kw or 0 for one in result.adjustment.intervals]
-        assert [one.baseline_kw for one in result.adjustment.intervals] == approx(window)
+        assert [one.baseline_kw for one in result.adjustment.intervals] == pytest.approx(window)
         if adjustment is AdjustmentKind.MULTIPLICATIVE:
             factor = min(max(sum(actual) / sum(window), 0.8), 1.2)
             baseline = [kw * factor for kw in baseline]
         elif adjustment is AdjustmentKind.ADDITIVE:
             baseline = [kw + (sum(actual) - sum(window)) / 12 for kw in baseline]
-    assert [one.baseline_kw for one in result.intervals] == approx(baseline)
-    assert result.energy_kwh == approx(sum(kw - 25.0 for kw in baseline) / 4)
+    assert [one.baseline_kw for one in result.intervals] == pytest.approx(baseline)
+    assert result.energy_kwh == pytest.approx(sum(kw - 25.0 for kw in baseline) / 4)

@@ -2,7 +2,6 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 import pytest
-from pytest import approx
 
 from domain.demand_response.adjustments import AdjustmentKind, NoAdjustmentReason
 from domain.demand_response.baseline_methods import BaselineMethod
@@ -148,15 +147,15 @@ def test_of_the_adjustment_window_90_percent_have_to_be_known() -> None:
 
 
 def test_a_gap_in_the_adjustment_window_of_a_day_is_passed_over() -> None:
-    def clock(day: date, minute: int) -> float:
+    def clock(day: date, _minute: int) -> float:
         return 8.0 if day == date(2025, 2, 24) else 5.0
 
     gap = unlike(Quality.MISSING, date(2025, 2, 24), "14:00")
     result = measured(clock, changes=gap)
     # (9 * 5 + 8) / 10 = 5.3 but for the first quarter, where nine days are at 5 kW.
-    assert [one.baseline_kw for one in result.adjustment.intervals] == approx([5.0, *[5.3] * 11])
+    assert [one.baseline_kw for one in result.adjustment.intervals] == pytest.approx([5.0, *[5.3] * 11])
     assert result.eligible_days[1].adjustment_kw == (None, *[8.0] * 11)
-    assert result.adjustment.mean_baseline_kw == approx((5.0 + 11 * 5.3) / 12)
+    assert result.adjustment.mean_baseline_kw == pytest.approx((5.0 + 11 * 5.3) / 12)
     assert result.adjustment.mean_actual_kw == 5.0
 
 
@@ -187,7 +186,7 @@ def test_too_few_days_give_no_number(method: BaselineMethod, days: int) -> None:
     assert result.status is MeasurementStatus.OK
     assert set(result.days_used) == set(taken)
     mean = sum(level[day] for day in taken) / len(taken)
-    assert result.intervals[0].unadjusted_kw == approx(mean)
+    assert result.intervals[0].unadjusted_kw == pytest.approx(mean)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +223,7 @@ def test_days_are_ranked_by_the_event_window_alone() -> None:
         return float(day.day if inside else 100 - day.day)
 
     assert measured(clock, method=HIGH_5).days_used == february(25, 24, 21, 20, 19)
-    assert [one.energy_kwh for one in measured(clock).eligible_days[:2]] == approx([50.0, 48.0])
+    assert [one.energy_kwh for one in measured(clock).eligible_days[:2]] == pytest.approx([50.0, 48.0])
 
 
 def test_the_order_in_which_load_comes_does_not_matter() -> None:
@@ -263,7 +262,7 @@ def test_an_event_that_was_hardly_metered_has_no_number() -> None:
     window = span(WEDNESDAY, "17:00", "20:00")
     known = measured(window=window, changes=unlike(Quality.ESTIMATED, WEDNESDAY, "19:00"))
     assert known.status is MeasurementStatus.OK
-    assert known.coverage == approx(11 / 12)
+    assert known.coverage == pytest.approx(11 / 12)
     assert known.intervals[8].actual_kw is None
     assert known.intervals[8].reduction_kw is None
     assert known.intervals[8].coverage == 0.0
@@ -279,8 +278,8 @@ def test_energy_and_mean_are_those_of_the_intervals_that_are_known() -> None:
     window = span(WEDNESDAY, "17:00", "20:00")
     clock = lambda day, minute: 3.0 if day == WEDNESDAY and minute >= 17 * 60 else 5.0  # noqa: E731
     result = measured(clock, window=window, changes=unlike(Quality.BAD, WEDNESDAY, "17:30"))
-    assert result.reduction_kw == approx(2.0)
-    assert result.energy_kwh == approx(2.0 * 11 / 4)
+    assert result.reduction_kw == pytest.approx(2.0)
+    assert result.energy_kwh == pytest.approx(2.0 * 11 / 4)
 
 
 def test_exclusion_codes_are_those_of_the_api() -> None:
