@@ -8,6 +8,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from domain.demand_response.errors import event_exists
 from domain.ingestion.errors import concurrent_change
 from domain.sensors.errors import ChunkStoredError, StaleSensorsError
 from domain.shared.errors import ConflictError, DomainError, InvalidError, UnavailableError
@@ -16,7 +17,15 @@ CONSTRAINTS: Final[dict[str, Callable[[], DomainError]]] = {
     "uq_api_keys_secret_hash": lambda: ConflictError("api_key_exists", "there is such a key already"),
     "fk_latest_sensor_key_sensors": StaleSensorsError,
     "pk_configurations": concurrent_change,
+    "pk_reports": lambda: ConflictError("report_exists", "there is a report of this version already"),
+    "uq_assignments_serving": lambda: ConflictError(
+        "device_is_serving", "the device serves an event already"
+    ),
+    "uq_events_of_rule": event_exists,
     "uq_files_origin_path": lambda: ConflictError("file_exists", "another process has just found this file"),
+    "uq_programs_program_name": lambda: ConflictError(
+        "program_exists", "there is a program of this name already; PUT changes it"
+    ),
     "uq_scans_running": lambda: ConflictError("scan_running", "a scan is running"),
     "pk_write_receipts": ChunkStoredError,
 }

@@ -3,6 +3,8 @@
 from adapters.timescale.tables import (
     alarms,
     configurations,
+    demand_response,
+    dr_dispatch,
     files,
     ingestion,
     jobs,
@@ -18,6 +20,8 @@ from adapters.timescale.tables import (
 __all__ = [
     "alarms",
     "configurations",
+    "demand_response",
+    "dr_dispatch",
     "files",
     "ingestion",
     "jobs",

@@ -1,10 +1,16 @@
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
 
+from adapters.events.codec import JsonEventCodec
 from adapters.memory.database import MemoryDatabase
 from adapters.memory.demand_response import MemoryDemandResponseUnitOfWork
+from adapters.timescale.database import Database
+from adapters.timescale.demand_response import TimescaleDemandResponseUnitOfWork
+from domain.demand_response.events import EventStatusChanged
 from domain.demand_response.ports import DemandResponseUnitOfWork
+from domain.operations.model import Topic
 from domain.shared.ports import Clock
 
 
@@ -15,19 +21,36 @@ class RunningClock(Clock):
         return datetime.now(UTC)
 
 
-@pytest.fixture(params=["memory"])
-def stored_in(request: pytest.FixtureRequest) -> MemoryDatabase:
+@pytest.fixture(scope="session")
+def codec() -> JsonEventCodec:
+    return JsonEventCodec([EventStatusChanged], {EventStatusChanged: Topic.DR_EVENTS})
+
+
+@pytest.fixture(params=["memory", "postgres", pytest.param("timescale", marks=pytest.mark.timescale)])
+def stored_in(request: pytest.FixtureRequest) -> MemoryDatabase | Database:
     """Where everything of a test is."""
-    assert request.param == "memory"
-    return MemoryDatabase()
+    if request.param == "memory":
+        return MemoryDatabase()
+    name = "database" if request.param == "postgres" else "timescale_database"
+    database: Database = request.getfixturevalue(name)
+    return database
 
 
 @pytest.fixture
-def uow(stored_in: MemoryDatabase) -> DemandResponseUnitOfWork:
-    return MemoryDemandResponseUnitOfWork(stored_in, RunningClock())
+def uow(stored_in: MemoryDatabase | Database) -> DemandResponseUnitOfWork:
+    if isinstance(stored_in, MemoryDatabase):
+        return MemoryDemandResponseUnitOfWork(stored_in, RunningClock())
+    return TimescaleDemandResponseUnitOfWork(stored_in)
 
 
 @pytest.fixture
-def other_uow(stored_in: MemoryDatabase) -> DemandResponseUnitOfWork:
+async def other_uow(
+    stored_in: MemoryDatabase | Database, codec: JsonEventCodec
+) -> AsyncIterator[DemandResponseUnitOfWork]:
     """Over the same, as another process has it: with connections of its own."""
-    return MemoryDemandResponseUnitOfWork(stored_in, RunningClock())
+    if isinstance(stored_in, MemoryDatabase):
+        yield MemoryDemandResponseUnitOfWork(stored_in, RunningClock())
+        return
+    database = Database(stored_in.url.render_as_string(hide_password=False), codec)
+    yield TimescaleDemandResponseUnitOfWork(database)
+    await database.close()

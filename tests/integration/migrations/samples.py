@@ -54,6 +54,29 @@ INSERT INTO ingestion.file_contents SELECT file_id, 0, '\\x00' FROM ingestion.fi
 INSERT INTO ingestion.scans (scan_id, started, bytes_done, bytes_total, folders, files_seen, files_done,
     files_skipped, files_failed, trigger, status)
     VALUES (gen_random_uuid(), now(), 0, 0, 0, 0, 0, 0, 0, 'start', 'running');
+INSERT INTO demand_response.programs VALUES (gen_random_uuid(), now(), now(), 'peak', NULL, '10_of_10', '[]');
+INSERT INTO demand_response.events (event_id, created_at, starts_at, ends_at, signal_value, ramp_up_period,
+    recovery_period, randomize_start, reported_version, test_event, dispatched, status, origin, event_name,
+    created_by, signal_type, signal_unit, targets, left_out, history)
+    VALUES (gen_random_uuid(), now(), now(), now() + interval '1 hour', 5, '0', '0', '0', 0, false, true,
+        'active', 'api', 'evening', 'cli', 'LOAD_REDUCTION', 'kW', '{}', '[]', '[]');
+INSERT INTO demand_response.invitations (invitation_id, event_id, invited_at, answer_until, device_id, status)
+    SELECT gen_random_uuid(), event_id, now(), now(), 'heater', 'opt_in' FROM demand_response.events;
+INSERT INTO demand_response.devices (device_id, created_at, updated_at, min_power_kw, ramp_seconds, min_rest,
+    controllable, origin, control_origin, labels, control)
+    VALUES ('heater', now(), now(), 0, 0, '0', true, 'api', 'api', '{}', '{"kind": "none"}');
+INSERT INTO demand_response.auto_responses (device_id, min_notice, enabled, keep_comfort, decision)
+    VALUES ('', '0', true, true, 'opt_in'), ('heater', '1 hour', true, true, 'opt_out');
+INSERT INTO demand_response.assignments (assignment_id, event_id, began_at, device_id, following)
+    SELECT gen_random_uuid(), event_id, now(), 'heater', 'unknown' FROM demand_response.events;
+INSERT INTO demand_response.held_devices VALUES ('heater');
+INSERT INTO demand_response.commands (command_id, assignment_id, event_id, noted_at, due_at, attempts,
+    device_id, kind, reason, status)
+    SELECT gen_random_uuid(), assignment_id, event_id, now(), now(), 0, 'heater', 'reduce', 'dispatch',
+        'pending' FROM demand_response.assignments;
+INSERT INTO demand_response.reports
+    SELECT event_id, 1, now(), 5, 5, 'OK', '00', '{}' FROM demand_response.events;
+INSERT INTO demand_response.scheduler_lease VALUES (true, 'w', now(), 1);
 """
 
 

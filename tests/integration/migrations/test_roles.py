@@ -64,7 +64,18 @@ TABLES = {
         "file_contents",
         "scans",
     ),
-    "demand_response": (),
+    "demand_response": (
+        "programs",
+        "events",
+        "invitations",
+        "devices",
+        "auto_responses",
+        "assignments",
+        "held_devices",
+        "commands",
+        "reports",
+        "scheduler_lease",
+    ),
 }
 
 
@@ -210,6 +221,19 @@ def test_what_is_known_of_files_is_not_forgotten(service: Connection) -> None:
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             as_module(service, "ingestion", statement)
+
+
+def test_what_demand_response_did_is_not_forgotten(service: Connection) -> None:
+    for statement in (
+        "DELETE FROM demand_response.events",
+        "DELETE FROM demand_response.invitations",
+        "DELETE FROM demand_response.assignments",
+        "DELETE FROM demand_response.commands",
+        "DELETE FROM demand_response.reports",
+        "UPDATE demand_response.reports SET content = '{}'",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            as_module(service, "demand_response", statement)
 
 
 def test_a_role_ends_with_its_transaction(service: Connection) -> None:
