@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.demand_response.load import MeteredLoad
-from domain.demand_response.local_windows import LocalWindow
+from domain.demand_response.local_windows import LocalWindow, overlaps
 from domain.demand_response.means import mean
 from domain.demand_response.reference_days import ReferenceDay, is_enough
 from domain.shared.time import TimeRange
@@ -131,7 +131,7 @@ def observed(
         mean_actual_kw=mean([one.actual_kw for one in compared if one.actual_kw is not None]),
         coverage=window.coverage(load),
         notified_before_window=notified_at is not None and notified_at < window.times.start,
-        event_in_window=any(one.start < window.times.end and one.end > window.times.start for one in events),
+        event_in_window=overlaps(window.times, events),
     )
 
 

@@ -43,13 +43,17 @@ class LocalWindow:
     def meets(self, ranges: Iterable[TimeRange], day: date, local: LocalDays) -> bool:
         """Whether any of the ranges overlaps the window where it belongs to this day."""
         midnight = local.midnight(day)
-        start = midnight + min(self.clocks)
         end = midnight + max(self.clocks) + self.resolution
-        return any(one.start < end and one.end > start for one in ranges)
+        return overlaps(TimeRange(midnight + min(self.clocks), end), ranges)
 
     def coverage(self, load: MeteredLoad) -> float:
         """Return the share of the window itself that evidence accounts for, 0 to 1."""
         return load.coverage(self.starts)
+
+
+def overlaps(times: TimeRange, ranges: Iterable[TimeRange]) -> bool:
+    """Whether any of the ranges overlaps these times."""
+    return any(one.start < times.end and one.end > times.start for one in ranges)
 
 
 def local_window(times: TimeRange, day: date, resolution: timedelta, local: LocalDays) -> LocalWindow:

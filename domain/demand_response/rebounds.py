@@ -10,7 +10,7 @@ from domain.demand_response.baseline_results import Baseline, BaselineInterval, 
 from domain.demand_response.baselines import compared
 from domain.demand_response.load import MeteredLoad
 from domain.demand_response.local_days import LocalDays
-from domain.demand_response.local_windows import LocalWindow, local_window
+from domain.demand_response.local_windows import LocalWindow, local_window, overlaps
 from domain.demand_response.means import mean
 from domain.demand_response.reference_days import complete_kw, is_enough
 from domain.shared.time import TimeRange
@@ -91,7 +91,7 @@ def rebound_of(
         intervals=intervals,
         coverage=coverage,
         energy_kwh=fsum(excess) * load.hours if status is MeasurementStatus.OK else None,
-        event_in_period=any(one.start < period.times.end and one.end > period.times.start for one in events),
+        event_in_period=overlaps(period.times, events),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from domain.demand_response.baseline_methods import EARLIEST_DAYS_BACK
 from domain.demand_response.load import MeteredLoad
 from domain.demand_response.local_days import LocalDays, days_before
-from domain.demand_response.local_windows import LocalWindow
+from domain.demand_response.local_windows import LocalWindow, overlaps
 from domain.shared.time import TimeRange
 
 ENOUGH_COVERAGE: Final = 0.9
@@ -102,7 +102,7 @@ def fault_of(
 ) -> ExcludedDay | None:
     """Return why a day of the right type may not be measured by; None where it may."""
     day_range = TimeRange(local.midnight(day), local.midnight(day + timedelta(days=1)))
-    if any(one.start < day_range.end and one.end > day_range.start for one in events):
+    if overlaps(day_range, events):
         return ExcludedDay(day, ExclusionCode.EVENT_DAY, "the device took part in an event")
     # A window that passes midnight may reach into an event of the day before or after.
     if any(window.meets(events, day, local) for window in windows):

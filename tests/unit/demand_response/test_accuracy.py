@@ -76,6 +76,13 @@ def test_a_load_that_is_always_the_same_is_met_by_each_method(method: BaselineMe
     assert result.cv_rmse == pytest.approx(0.0)
 
 
+def test_days_with_events_are_no_reference_of_those_that_are_tried() -> None:
+    shed = date(2025, 2, 20)
+    clock = lambda day, _minute: 1.0 if day == shed else 5.0  # noqa: E731
+    assert tried(clock).bias != pytest.approx(0.0)
+    assert tried(clock, events=(span(shed, "14:00", "15:00"),)).bias == pytest.approx(0.0)
+
+
 def test_days_that_cannot_be_tried_are_skipped_and_named() -> None:
     spring = date(2025, 3, 30)
     days = [date(2024, 12, 3), *DAYS, spring, date(2025, 4, 30), date(2025, 5, 1)]

@@ -170,6 +170,8 @@ def test_a_night_that_reaches_into_an_event_of_the_next_day_is_left_out() -> Non
     }
     noon = span(date(2025, 6, 18), "12:00", "12:30")
     assert [one.day.day for one in measured(window, events=(noon,)).days_excluded] == [18]
+    right_after = span(date(2025, 6, 18), "02:00", "02:30")
+    assert [one.day.day for one in measured(window, events=(right_after,)).days_excluded] == [18]
     # The day before the event reaches into the event's day, but not into the event.
     assert measured(window, events=(window,)).days_excluded == ()
 

@@ -101,7 +101,8 @@ def test_days_with_events_are_left_out() -> None:
     morning = span(date(2025, 2, 25), "06:00", "06:15")
     over_midnight = span(date(2025, 2, 20), "23:00", "01:00", date(2025, 2, 21))
     until_midnight = span(date(2025, 2, 18), "23:00", "00:00", date(2025, 2, 19))
-    result = measured(events=[morning, over_midnight, until_midnight, WINDOW])
+    from_midnight = span(date(2025, 2, 20), "00:00", "01:00")
+    result = measured(events=[morning, over_midnight, until_midnight, from_midnight, WINDOW])
     assert codes(result) == dict.fromkeys(february(25, 20, 21, 18), "event_day")
     assert result.days_used == february(24, 19, 17, 14, 13, 12, 11, 10, 7, 6)
 
@@ -157,6 +158,16 @@ def test_a_gap_in_the_adjustment_window_of_a_day_is_passed_over() -> None:
     assert result.eligible_days[1].adjustment_kw == (None, *[8.0] * 11)
     assert result.adjustment.mean_baseline_kw == pytest.approx((5.0 + 11 * 5.3) / 12)
     assert result.adjustment.mean_actual_kw == 5.0
+
+
+def test_a_quarter_that_all_days_lack_is_not_compared() -> None:
+    days = [WEDNESDAY - number * DAY for number in range(1, 46)]
+    gaps = {start: one for day in days for start, one in unlike(Quality.MISSING, day, "14:00").items()}
+    clock = lambda day, minute: 60.0 if minute == 14 * 60 else 5.5 if day == WEDNESDAY else 5.0  # noqa: E731
+    result = measured(clock, changes=gaps)
+    assert result.adjustment.intervals[0].baseline_kw is None
+    assert result.adjustment.mean_actual_kw == pytest.approx(5.5)
+    assert result.adjustment.raw == pytest.approx(1.1)
 
 
 @pytest.mark.parametrize("method", MATCHING)
