@@ -97,6 +97,7 @@ class TimescaleCommandStore(CommandStore):
             .values(
                 status=command.status.value,
                 due_at=command.due_at,
+                time=command.time,
                 fault_code=fault_code,
                 fault_detail=fault_detail,
                 claimed_until=None,

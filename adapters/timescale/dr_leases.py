@@ -10,10 +10,13 @@ from adapters.timescale.tables.dr_dispatch import scheduler_lease
 from domain.demand_response.model import SchedulerLease, WorkerId
 from domain.demand_response.store_ports import SchedulerLeases
 
+# That another has it is seen before the upsert, which would lock the row, and so write, to change nothing.
 # Whoever let it lapse may have been away for long: a new fence tells.
 _TAKE: Final = """
 INSERT INTO demand_response.scheduler_lease AS held (is_only, worker, lease_until, fence)
-VALUES (true, $1, clock_timestamp() + $2::interval, 1)
+SELECT true, $1::text, clock_timestamp() + $2::interval, 1
+WHERE NOT EXISTS (
+  SELECT FROM demand_response.scheduler_lease WHERE worker <> $1 AND lease_until > clock_timestamp())
 ON CONFLICT (is_only) DO UPDATE SET
   worker = excluded.worker,
   lease_until = clock_timestamp() + $2::interval,

@@ -87,7 +87,7 @@ async def test_a_device_is_told_one_thing_after_the_other(uow: DemandResponseUni
     assert await claimed(uow) == [attempted(first)]
     assert await claimed(uow) == []
     async with uow.begin() as tx:
-        done = replace(attempted(first), status=CommandStatus.DELIVERED)
+        done = replace(attempted(first), status=CommandStatus.DELIVERED, time=NOW + 2 * HOUR)
         assert await tx.commands.end_attempt(done)
         assert list(await tx.commands.of_event(first.event_id)) == [done, second]
     assert await claimed(uow) == [attempted(second)]
