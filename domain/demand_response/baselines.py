@@ -115,8 +115,8 @@ def _before_after(
 ) -> Baseline:
     """Return the baseline that is the mean of the three hours before, the same for the whole window.
 
-    NAESB's "meter before / meter after" (WEQ-015) compares the metered load before the event with that in it;
-    how long before is left to the market, and three hours are a choice made here.
+    NAESB's "meter before / meter after" (WEQ-015) compares the metered load before the event with that in it.
+    That it is the mean of three hours is a choice made here.
     """
     times = window_before(window.times.start, BEFORE_BEGINS, timedelta(), load.resolution)
     if times is None:
@@ -169,7 +169,7 @@ def compared(
 ) -> tuple[BaselineInterval, ...]:
     """Return the window's intervals: ``B*(t)`` and the reduction ``R(t) = B*(t) - L(D,t)``, negatives kept.
 
-    That a reduction is the baseline less the metered load is NAESB's definition (WEQ-015).
+    So NAESB has it: the baseline, compared with the metered load, gives the demand reduction (WEQ-015).
     """
     intervals = []
     for start, kw in zip(window.starts, unadjusted, strict=True):

@@ -36,8 +36,8 @@ class DevicePerformance:
     def performance(self) -> float | None:
         """The mean reduction by the commitment: 1 is what was promised. None without either, or of 0 kW.
 
-        NAESB's measurement and verification (WEQ-015) leaves it to markets how a reduction is held against
-        the obligation; the plain ratio of the means is a choice made here.
+        The plain ratio of the means is a choice made here; each market has its own way to hold a reduction
+        against what was offered.
         """
         return ratio(self.baseline.reduction_kw, self.committed_kw)
 
