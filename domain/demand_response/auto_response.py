@@ -54,7 +54,6 @@ class Circumstances:
 
     events_that_day: int = 0
     comfortable: bool | None = None
-    flexible_kw: float | None = None
 
 
 def may_answer(invitation: Invitation) -> bool:
@@ -74,7 +73,6 @@ def automatic_answer(
     opt_in = rule.decision is Decision.OPT_IN
     return Answer(
         opt_in=opt_in,
-        committed_kw=circumstances.flexible_kw if opt_in else None,
         rule=rule.rule,
         reason="; ".join(text for _, text in conditions) or "the rule has no conditions",
     )

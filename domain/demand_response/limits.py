@@ -105,7 +105,7 @@ def _at_once(terms: DeviceTerms, asked: TimeRange) -> TimeRange:
 
 
 def _rested_at(situation: Situation) -> datetime | None:
-    """Return when it has rested from what it served last; None where it serves, or has nothing to rest from."""
+    """Return when it has rested from what it served last; None where it need not rest."""
     if not situation.device.terms.min_rest or situation.serving is not None:
         return None
     ended = [one.ended_at for one in situation.recent if one.took_part and one.ended_at is not None]

@@ -1,0 +1,83 @@
+"""How devices are now: what demand response knows itself, and what it has to ask others."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from domain.demand_response.devices import Device
+from domain.demand_response.limits import Situation
+from domain.demand_response.model import MOST_RECENT, DeviceId
+from domain.demand_response.ports import (
+    DemandResponseTransaction,
+    DemandResponseUnitOfWork,
+    DeviceHealth,
+    LoadHistory,
+    RoomConditions,
+)
+from domain.shared.ports import Clock
+
+
+class Situations:
+    """Gathers what is known of devices. Others are asked outside of any transaction."""
+
+    def __init__(
+        self,
+        uow: DemandResponseUnitOfWork,
+        history: LoadHistory,
+        health: DeviceHealth,
+        rooms: RoomConditions,
+        clock: Clock,
+    ) -> None:
+        self._uow = uow
+        self._history = history
+        self._health = health
+        self._rooms = rooms
+        self._clock = clock
+
+    async def of(self, devices: Sequence[Device]) -> Mapping[DeviceId, Situation]:
+        """Return the situation of each of the devices."""
+        asked = await self.from_others(devices)
+        async with self._uow.begin() as tx:
+            return await with_own(tx, asked, self._clock.now())
+
+    async def from_others(self, devices: Sequence[Device]) -> Mapping[DeviceId, Situation]:
+        """Return what others know of the devices; what they served is left empty."""
+        if not devices:
+            return {}
+        sensors = {one.terms.power_sensor_id for one in devices if one.terms.power_sensor_id is not None}
+        rooms = {one.terms.room_name for one in devices if one.terms.room_name is not None}
+        readings = await self._history.newest(sensors)
+        comfort = await self._rooms.comfort(rooms)
+        connections = await self._health.connections({one.device_id for one in devices})
+        return {
+            one.device_id: Situation(
+                device=one,
+                reading=None
+                if one.terms.power_sensor_id is None
+                else readings.get(one.terms.power_sensor_id),
+                connection=connections.get(one.device_id),
+                room=None if one.terms.room_name is None else comfort.get(one.terms.room_name),
+            )
+            for one in devices
+        }
+
+
+async def with_own(
+    tx: DemandResponseTransaction, asked: Mapping[DeviceId, Situation], now: datetime
+) -> Mapping[DeviceId, Situation]:
+    """Return the situations with what the devices served lately, and what they delivered."""
+    if not asked:
+        return {}
+    after = now + timedelta(microseconds=1)
+    recent = await tx.assignments.overlapping(asked.keys(), now - MOST_RECENT, after)
+    delivered = await tx.assignments.delivered(asked.keys())
+    return {
+        device_id: Situation(
+            device=one.device,
+            reading=one.reading,
+            connection=one.connection,
+            room=one.room,
+            recent=recent.get(device_id, ()),
+            delivered=delivered.get(device_id),
+        )
+        for device_id, one in asked.items()
+    }
