@@ -138,9 +138,11 @@ class MemoryCommandStore(CommandStore):
 
     async def end_attempt(self, command: Command) -> bool:
         kept = self._commands.get(command.command_id)
-        if kept is None or kept.status is not CommandStatus.PENDING or kept.attempts != command.attempts:
+        if kept is None or kept.attempts != command.attempts:
             return False
         self._claims.pop(command.command_id, None)
+        if kept.status is not CommandStatus.PENDING:
+            return False
         self._commands[command.command_id] = command
         return True
 

@@ -290,7 +290,8 @@ class CommandStore(Protocol):
     async def supersede(self, device_ids: Collection[DeviceId]) -> Sequence[Command]:
         """Set aside what these devices were still to be told; return it as it is now.
 
-        What is being sent at this moment is set aside too: its outcome is not noted any more.
+        What is being sent at this moment is set aside too: its outcome is not noted any more. Its claim stays
+        until `end_attempt`, so that the device does not hear the next word before it.
         """
 
     @abstractmethod
@@ -307,7 +308,8 @@ class CommandStore(Protocol):
         """Store what came of a claimed command (its status, ``due_at`` and fault), which ends the claim.
 
         False, and nothing is stored, where it was set aside or claimed anew since: ``attempts`` differs, or
-        it is not pending any more.
+        it is not pending any more. The claim of one that was set aside ends too: the device has heard the old
+        word, and can be told the next.
         """
 
     @abstractmethod

@@ -1,9 +1,10 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 from domain.demand_response.commands import Command, CommandKind, CommandReason, CommandStatus
-from domain.demand_response.model import DeviceId, Fault
+from domain.demand_response.model import CommandId, DeviceId, Fault
 from domain.demand_response.ports import DemandResponseUnitOfWork
 from tests.contract.demand_response.samples import (
     HOUR,
@@ -132,6 +133,19 @@ async def test_newer_orders_set_aside_what_was_still_to_be_told(uow: DemandRespo
         assert not await tx.commands.supersede([DeviceId("a")])
         assert list(await tx.commands.of_event(first.event_id)) == [*set_aside, other]
     assert await claimed(uow) == [attempted(other)]
+
+
+async def test_the_next_word_waits_until_the_old_one_was_heard(uow: DemandResponseUnitOfWork) -> None:
+    (first,) = await noted(uow, "a")
+    await claimed(uow)
+    next_one = replace(first, command_id=CommandId(uuid4()), noted_at=NOW + HOUR)
+    async with uow.begin() as tx:
+        await tx.commands.supersede([DeviceId("a")])
+        await tx.commands.add([next_one])
+    assert await claimed(uow) == []
+    async with uow.begin() as tx:
+        assert not await tx.commands.end_attempt(replace(attempted(first), status=CommandStatus.DELIVERED))
+    assert await claimed(uow) == [attempted(next_one)]
 
 
 async def test_of_those_that_claim_at_once_one_gets_each(
