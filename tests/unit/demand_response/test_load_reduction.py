@@ -1,0 +1,118 @@
+from datetime import timedelta
+
+import pytest
+
+from domain.demand_response.dr_events import DrEventStatus, EventOrigin
+from domain.demand_response.model import DeviceId, Targets
+from domain.demand_response.services.load_reduction import LoadReduction, ReductionPlan
+from domain.shared.errors import InvalidError
+from tests.unit.demand_response.site import A_MINUTE, HOUR, ME, Site, reduction
+
+
+async def plan(site: Site, kw: float, *, dry_run: bool = True, **more: object) -> ReductionPlan:
+    asked = LoadReduction(target_kw=kw, duration=HOUR, **more)  # type: ignore[arg-type]
+    return await site.main.reduce_load(asked, ME, dry_run=dry_run)
+
+
+def shown(found: ReductionPlan) -> list[tuple[str, float]]:
+    return [(one.device_id, one.reduction_kw) for one in found.devices]
+
+
+async def test_the_plan_goes_by_priority_and_tells_why_others_are_left_out() -> None:
+    site = Site()
+    await site.devices(3)
+    await site.device("off", controllable=False)
+    site.health.is_online("d0", online=False)
+    found = await plan(site, 4.0)
+    assert shown(found) == [("d1", 2.5), ("d2", 1.5)]
+    assert (found.total_kw, found.shortfall_kw, found.event_id) == (4.0, 0.0, None)
+    assert {one.device_id: one.code for one in found.left_out} == {
+        "d0": "offline",
+        "off": "not_controllable",
+    }
+    short = await plan(site, 8.0)
+    assert (short.total_kw, short.shortfall_kw) == (5.0, 3.0)
+    less = await plan(site, 1.0)
+    assert [(one.device_id, one.code) for one in less.left_out if one.device_id == "d2"] == [
+        ("d2", "not_needed")
+    ]
+    assert (await site.main.events.counts())[DrEventStatus.ACTIVE] == 0
+
+
+async def test_the_plan_becomes_an_event_that_is_dispatched_as_planned() -> None:
+    site = Site()
+    await site.devices(3)
+    found = await plan(site, 4.0, dry_run=False)
+    assert found.event_id is not None
+    await site.main.step()
+    view = await site.view(found.event_id)
+    assert (view.event.status, view.event.origin) == (DrEventStatus.ACTIVE, EventOrigin.LOAD_REDUCTION)
+    assert {one.status.value for one in view.invitations} == {"opt_in"}
+    assert {one.answered_by for one in view.invitations} == {"person"}
+    assert site.control.reduced == {DeviceId("d0"): 2.5, DeviceId("d1"): 1.5}
+    # The third one has opted in too: it steps in.
+    site.control.deaf = {"d0"}
+    site.control.reduced.pop(DeviceId("d0"))
+    await site.run(2 * A_MINUTE)
+    assert site.control.reduced == {DeviceId("d1"): 1.5, DeviceId("d2"): 2.5}
+    await site.run(HOUR)
+    assert site.control.reduced == {}
+
+
+async def test_a_device_that_serves_another_event_is_left_out() -> None:
+    site = Site()
+    await site.devices(2)
+    event_id = await site.event(reduction(2.0), after=timedelta())
+    await site.opt_in(event_id)
+    await site.main.step()
+    found = await plan(site, 4.0)
+    assert shown(found) == [("d1", 2.5)]
+    assert [(one.device_id, one.code) for one in found.left_out] == [("d0", "serves_another")]
+
+
+async def test_a_later_reduction_goes_by_what_is_usual() -> None:
+    site = Site()
+    await site.devices(1)
+    start = site.clock.now() + 6 * HOUR
+    found = await plan(site, 2.0, start=start)
+    assert [(one.device_id, one.code) for one in found.left_out] == [("d0", "unknown_load")]
+    for days in (3, 4, 5, 6):
+        for minutes in range(60):
+            site.history.measured("d0.power", start - timedelta(days=days) + minutes * A_MINUTE, 2.0)
+    found = await plan(site, 2.0, dry_run=False, start=start)
+    assert shown(found) == [("d0", 1.5)]
+    assert found.shortfall_kw == 0.5
+    assert found.event_id is not None
+    assert (await site.view(found.event_id)).event.status is DrEventStatus.FAR
+
+
+async def test_a_plan_in_which_nobody_can_becomes_nothing() -> None:
+    site = Site()
+    await site.device("d0", controllable=False)
+    found = await plan(site, 2.0, dry_run=False)
+    assert (found.event_id, found.shortfall_kw, found.total_kw) == (None, 2.0, 0.0)
+    assert sum((await site.main.events.counts()).values()) == 0
+
+
+async def test_what_cannot_be_planned() -> None:
+    site = Site()
+    await site.devices(1)
+    now = site.clock.now()
+    for more, code, pointer in (
+        ({"target_kw": -1.0}, "invalid_value", "/target_kw"),
+        ({"target_kw": 0.0}, "invalid_value", "/target_kw"),
+        ({"duration": timedelta()}, "end_before_start", "/duration"),
+        ({"start": now.replace(tzinfo=None)}, "naive_timestamp", "/start"),
+        ({"start": now - 2 * HOUR, "duration": HOUR}, "in_past", "/start"),
+        ({"start": now - 2 * HOUR, "duration": 3 * HOUR}, "began_too_long_ago", "/start"),
+        ({"targets": Targets(labels=(("a", "b"),))}, "no_matching_devices", "/targets"),
+        (
+            {"targets": Targets(device_ids=(DeviceId("d0"), DeviceId("x")))},
+            "unknown_device",
+            "/targets/device_ids/1",
+        ),
+    ):
+        asked = {"target_kw": 1.0, "duration": HOUR} | more
+        with pytest.raises(InvalidError) as refused:
+            await site.main.reduce_load(LoadReduction(**asked), ME)  # type: ignore[arg-type]
+        assert (refused.value.code, refused.value.problems[0].pointer) == (code, pointer)
