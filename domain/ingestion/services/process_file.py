@@ -1,6 +1,7 @@
 """Reading one meter file, chunk by chunk."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, NewType
 from zoneinfo import ZoneInfo
 
-from domain.ingestion.errors import UnreadableFileError
+from domain.ingestion.errors import ClaimLostError, UnreadableFileError
 from domain.ingestion.events import FileEnded
 from domain.ingestion.file_ports import FileFacts, LocalFile, MeterFileFormats
 from domain.ingestion.files import (
@@ -30,6 +31,7 @@ from domain.shared.events import EventId
 from domain.shared.ports import Clock, IdFactory
 from domain.shared.time import from_microseconds
 
+_LOG: Final = logging.getLogger(__name__)
 CLAIM_TERM: Final = timedelta(seconds=60)
 """How long a file stays with a process that died, before another one may take it up."""
 
@@ -41,10 +43,6 @@ FileZone = NewType("FileZone", ZoneInfo)
 
 _TRIES: Final = 8
 _SHOWN_ERRORS: Final = 20
-
-
-class ClaimLostError(Exception):
-    """Another process has taken the file up: what this one still does for it is not noted."""
 
 
 def _nowhere(_: int) -> None:
@@ -159,6 +157,12 @@ class ProcessFile:
                 read(chunk.end_offset)
         except UnreadableFileError as unreadable:
             fault = unreadable.fault
+        except (UnavailableError, ClaimLostError):
+            raise
+        except Exception:  # noqa: BLE001 - logged whole; one file must not stop the others
+            # Taken up again it would end in the same way, and keep other files from being read.
+            _LOG.exception("%s failed inside", file.path)
+            fault = Fault("internal_error", "reading it failed inside; the log says where")
         return await self._end(file, _status(file.receipt, fault), error=fault)
 
     async def preview(self, path: str, local: LocalFile, read: Progress = _nowhere) -> FilePreview:

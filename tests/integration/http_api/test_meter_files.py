@@ -235,22 +235,20 @@ async def test_a_body_that_is_too_large_is_refused_as_it_arrives(
 
 async def test_who_may(call: Caller) -> None:
     looking, doing = [
-        {
-            "headers": {
-                "Authorization": "Bearer "
-                + (await call("POST", "/api-keys", 201, json={"name": role, "role": role}))["key"]
-            }
-        }
-        for role in ("viewer", "operator")
+        {"Authorization": f"Bearer {key['key']}"}
+        for key in [
+            await call("POST", "/api-keys", 201, json={"name": role, "role": role})
+            for role in ("viewer", "operator")
+        ]
     ]
     content = form("PT06_a.sgl_v2", meter_file([1]))
-    await call("POST", FILES, 403, files=content, **looking)
-    file = await call("POST", FILES, 201, files=content, **doing)
-    await call("POST", f"{FILES}/{file['file_id']}/reprocess", 403, **looking)
-    await call("POST", "/ingestion/ftp/scan", 403, **looking)
+    await call("POST", FILES, 403, files=content, headers=looking)
+    file = await call("POST", FILES, 201, files=content, headers=doing)
+    await call("POST", f"{FILES}/{file['file_id']}/reprocess", 403, headers=looking)
+    await call("POST", "/ingestion/ftp/scan", 403, headers=looking)
     for path in (FILES, f"{FILES}/{file['file_id']}", f"{FILES}/{file['file_id']}/rejects", COLLECTIONS):
-        await call("GET", path, **looking)
-    await call("GET", "/ingestion/ftp/scans", **looking)
+        await call("GET", path, headers=looking)
+    await call("GET", "/ingestion/ftp/scans", headers=looking)
     await call("GET", FILES, 401, headers={"Authorization": "Bearer wrong"})
 
 
@@ -275,4 +273,4 @@ async def test_a_scan_needs_a_server(call: Caller) -> None:
 
 async def test_ids_are_uuids(call: Caller) -> None:
     file = await call("POST", FILES, 201, files=form("PT07_a.sgl_v2", meter_file([1])))
-    assert UUID(file["file_id"])
+    assert str(UUID(file["file_id"])) == file["file_id"]
