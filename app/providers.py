@@ -71,7 +71,7 @@ from domain.ingestion.services.fleet import Fleet
 from domain.ingestion.services.import_file import ImportFile
 from domain.ingestion.services.poll_now import PollNow
 from domain.ingestion.services.polling import PollDevice
-from domain.ingestion.services.process_file import FileZone, ProcessFile
+from domain.ingestion.services.process_file import FileRules, ProcessFile
 from domain.ingestion.services.reread_files import RereadFiles
 from domain.ingestion.services.saving import SavePolls
 from domain.ingestion.services.scan_requests import Scans
@@ -305,9 +305,9 @@ class IngestionProvider(Provider):
         return SuffixedMeterFileFormats(units)
 
     @provide
-    def file_zone(self, settings: Settings) -> FileZone:
+    def file_rules(self, settings: Settings) -> FileRules:
         """Take local times in meter files for times of the site."""
-        return FileZone(settings.timezone)
+        return FileRules(settings.timezone)
 
     @provide
     def file_server(
@@ -364,11 +364,16 @@ class IngestionProvider(Provider):
         await client.close()
 
     @provide
+    def worker(self, process: ProcessName) -> WorkerId:
+        """Hold leases and claims in the name of this process."""
+        return WorkerId(process)
+
+    @provide
     def fleet(
-        self, configuration: IotConfigurationSource, uow: IngestionUnitOfWork, process: ProcessName
+        self, configuration: IotConfigurationSource, uow: IngestionUnitOfWork, worker: WorkerId
     ) -> Fleet:
         """Share the devices out among the workers."""
-        return Fleet(WorkerId(process), configuration, uow)
+        return Fleet(worker, configuration, uow)
 
     @provide
     def poller(self, fleet: Fleet, poll: PollDevice, save: SavePolls, clock: Clock, jitter: Jitter) -> Poller:

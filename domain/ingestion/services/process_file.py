@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, NewType
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from domain.ingestion.errors import ClaimLostError, UnreadableFileError
@@ -38,9 +38,6 @@ CLAIM_TERM: Final = timedelta(seconds=60)
 Progress = Callable[[int], None]
 """Told how many bytes of the file are read."""
 
-FileZone = NewType("FileZone", ZoneInfo)
-"""The zone of times in meter files that name none."""
-
 _TRIES: Final = 8
 _SHOWN_ERRORS: Final = 20
 
@@ -66,6 +63,17 @@ class FilePreview:
     duplicate_of: FileId | None
 
 
+@dataclass(frozen=True, slots=True)
+class FileRules:
+    """How files are read: times that name no zone are local to ``timezone``.
+
+    A chunk that cannot be stored is tried again after ``first_pause``, then after twice as long each time.
+    """
+
+    timezone: ZoneInfo
+    first_pause: timedelta = timedelta(seconds=0.5)
+
+
 class ProcessFile:
     """Reads files that are claimed, and previews others.
 
@@ -81,9 +89,7 @@ class ProcessFile:
         clock: Clock,
         ids: IdFactory,
         worker: WorkerId,
-        zone: FileZone,
-        *,
-        first_pause: float = 0.5,
+        rules: FileRules,
     ) -> None:
         self._uow = uow
         self._sink = sink
@@ -91,8 +97,7 @@ class ProcessFile:
         self._clock = clock
         self._ids = ids
         self._worker = worker
-        self._zone = zone
-        self._first_pause = first_pause
+        self._rules = rules
 
     async def claim(self, file_id: FileId) -> MeterFile | None:
         """Take a file up; None where it does not wait."""
@@ -221,7 +226,7 @@ class ProcessFile:
             return await tx.files.same_content(asked, self._formats.name_meter(path))
 
     async def _chunks(self, path: str, local: LocalFile) -> AsyncIterator[tuple[int, ParsedChunk]]:
-        parsed = self._formats.chunks(FileFacts(path, self._zone), local.blocks())
+        parsed = self._formats.chunks(FileFacts(path, self._rules.timezone), local.blocks())
         number = 0
         # Parsing takes time that belongs to others: not in the event loop.
         while (chunk := await asyncio.to_thread(_next, parsed)) is not None:
@@ -257,7 +262,7 @@ class ProcessFile:
             except (UnavailableError, ConflictError):
                 if attempt + 1 == _TRIES:
                     raise
-                await asyncio.sleep(self._first_pause * 2**attempt)
+                await asyncio.sleep(self._rules.first_pause.total_seconds() * 2**attempt)
         raise AssertionError  # the last try returns or raises
 
     async def _end(
