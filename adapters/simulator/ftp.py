@@ -22,8 +22,31 @@ _DAYS = 28
 _MOST_CONNECTIONS = 20
 _IDLE_SECONDS = 600
 
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether it is neither a step of a connection nor its end, however that came."""
+    ended = record.exc_info and isinstance(record.exc_info[1], ConnectionError | TimeoutError)
+    return record.levelno >= logging.WARNING and not ended
+
+
 # The demo's log is about the dashboard; aioftp tells of each connection and command.
-logging.getLogger("aioftp.server").addFilter(lambda record: record.levelno >= logging.WARNING)
+logging.getLogger("aioftp.server").addFilter(_is_news)
+
+
+class _QuietServer(aioftp.Server):
+    """Says nothing of clients that hang up while it waits for their next command."""
+
+    async def parse_command(
+        self, stream: aioftp.StreamIO, censor_commands: tuple[str] = ("pass",)
+    ) -> tuple[str, str]:
+        try:
+            return await super().parse_command(stream, censor_commands)
+        except ConnectionResetError:
+            # After QUIT nobody asks this task how it ended, and asyncio would complain of that.
+            task = asyncio.current_task()
+            if task is not None:
+                task.add_done_callback(lambda done: done.exception())
+            raise
 
 
 class SimulatedFtpServer:
@@ -75,7 +98,7 @@ class SimulatedFtpServer:
             base_path=self._path,
             permissions=[aioftp.Permission("/", readable=True, writable=False)],
         )
-        self._server = aioftp.Server(
+        self._server = _QuietServer(
             [user], maximum_connections=_MOST_CONNECTIONS, idle_timeout=_IDLE_SECONDS, socket_timeout=60
         )
         await self._server.start(_HOST, 0)

@@ -195,7 +195,8 @@ async def test_a_retry_with_a_boundary_of_its_own_is_the_same_request(call: Call
         await call.client.post(f"/api/v1{FILES}", headers=headers, files=form("PT05_a.sgl_v2", content))
         for _ in range(2)
     ]
-    assert (first.status_code, first.request.content) != (201, second.request.content), first.text
+    assert first.status_code == 201, first.text
+    assert first.request.headers["content-type"] != second.request.headers["content-type"]
     assert first.json() == second.json()
     assert first.headers["location"] == f"/api/v1{FILES}/{first.json()['file_id']}"
     assert second.headers["idempotent-replay"] == "true"
