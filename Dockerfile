@@ -19,6 +19,10 @@ RUN /opt/energy-dashboard/bin/python -m pip install --no-deps --no-build-isolati
 
 FROM python:3.13-slim-trixie
 
+# Copies of meter files while they are read.
+RUN install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/energy-dashboard
+VOLUME /var/lib/energy-dashboard
+
 # A number rather than a name: Kubernetes can then see that it is not root.
 USER 10001:10001
 WORKDIR /app
@@ -26,6 +30,7 @@ COPY --from=build /opt/energy-dashboard /opt/energy-dashboard
 ENV PATH=/opt/energy-dashboard/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    DATA_DIR=/var/lib/energy-dashboard \
     HOST=0.0.0.0 \
     PORT=8000 \
     LOG_FORMAT=json

@@ -11,13 +11,14 @@ from dishka import AsyncContainer
 from adapters.events.fan_out import Broadcaster
 from adapters.events.follower import Follower
 from adapters.events.relay import Relay
+from adapters.pollers.file_monitor import FileMonitor
 from adapters.pollers.schedule import Poller
 from adapters.timescale.database import Database
 from adapters.websocket.sockets import LiveSockets
 from app.job_runner import JobRunner
 from app.jobs import JOBS
 from app.settings import ProcessRole, Settings
-from domain.ingestion.events import IotConfigurationChanged
+from domain.ingestion.events import FileReadAgain, IotConfigurationChanged, ScanRequested
 from domain.operations.model import FeedEntry, Resync
 from domain.operations.ports import OperationsUnitOfWork
 from domain.operations.services.jobs import JobSlots
@@ -105,6 +106,27 @@ async def poller(container: AsyncContainer) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def files(container: AsyncContainer) -> AsyncIterator[None]:
+    """Look for meter files, where this process is a worker; at once where somebody asks for it."""
+    settings: Settings = await container.get(Settings)
+    if settings.role is ProcessRole.API:
+        yield
+        return
+    monitor: FileMonitor = await container.get(FileMonitor)
+    broadcaster: Broadcaster = await container.get(Broadcaster)
+
+    def look(message: tuple[FeedEntry, ...] | Resync) -> None:
+        if isinstance(message, Resync) or any(
+            isinstance(entry.event, ScanRequested | FileReadAgain) for entry in message
+        ):
+            monitor.look_soon()
+
+    async with running(monitor.run(), "file monitor"):
+        with broadcaster.listen(look):
+            yield
+
+
+@asynccontextmanager
 async def jobs(container: AsyncContainer) -> AsyncIterator[None]:
     """Run the table of jobs, where this process is a worker: of all of them one runs each slot."""
     settings: Settings = await container.get(Settings)
@@ -128,5 +150,5 @@ async def storage(container: AsyncContainer) -> AsyncIterator[None]:
     yield
 
 
-BACKGROUND: Final[tuple[Background, ...]] = (storage, events, catalog, sockets, poller, jobs)
+BACKGROUND: Final[tuple[Background, ...]] = (storage, events, catalog, sockets, poller, files, jobs)
 """Started in this order with the application, and ended in the reverse one before the container is closed."""

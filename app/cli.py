@@ -12,7 +12,7 @@ from typing import Final
 
 from adapters.embedded import EmbeddedPostgresError
 from app import bench as bench_command
-from app import commands
+from app import commands, meter_files
 from app import export as export_command
 from app.logging import configure_logging
 from app.providers import PACKAGE
@@ -104,6 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     poll = add("poll", commands.poll, "poll one device now and show what came of it")
     poll.add_argument("device", metavar="DEVICE", help="its name in the IoT configuration")
     poll.add_argument("--iots-config", type=Path, metavar="FILE", help="the devices (IOTS_CONFIG)")
+
+    meter_files.add_import_arguments(
+        add("import", meter_files.import_files, "read meter files of this machine")
+    )
+    meter_files.add_scan_arguments(
+        add("scan", meter_files.scan, "look through the FTP server once, and read what is new")
+    )
 
     export_command.add_arguments(
         add("export", export_command.export, "write readings, or buckets of them, as CSV or Parquet")

@@ -36,6 +36,7 @@ from migrations import run
 Result = TypeVar("Result")
 _CLI: Final = Actor("cli")
 _DEMO_KEY_TERM: Final = timedelta(days=1)
+_DEMO_SCANS_EVERY: Final = 900.0
 _out: Final = Console()
 _err: Final = Console(stderr=True)
 
@@ -80,13 +81,21 @@ def demo(settings: Settings, _: argparse.Namespace) -> int:
         data_dir.mkdir(parents=True, exist_ok=True)
         file = data_dir / "iots-demo.json"
         file.touch()
-        settings = replace(prepared.settings, iots_config=file)
+        # The neighbours' files grow with each quarter of an hour.
+        settings = replace(
+            prepared.settings,
+            data_dir=data_dir,
+            iots_config=file,
+            ftp_check_interval=min(settings.ftp_check_interval, _DEMO_SCANS_EVERY),
+        )
+        simulated = Demo(file, data_dir / "meter-files")
         secret = asyncio.run(_with(settings, _demo_key))
         link = f"{serving.url_of(listener)}/dashboard#key={secret}"
         serving.serve(
             settings,
             listener,
-            background=(*Demo(file).background, watch.watched),
+            simulated.provider,
+            background=(*simulated.background, watch.watched),
             started=lambda: _tell(f"Open {link}\n(the key in it is good for one day; data in {data_dir})"),
         )
     return int(watch.lost)

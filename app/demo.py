@@ -4,22 +4,35 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from dishka import AsyncContainer
+from dishka import AsyncContainer, Provider, Scope, provide
 
+from adapters.pollers.ftp.account import FtpAccount
+from adapters.pollers.ftp.server import AioftpFileServer
+from adapters.pollers.spool import SpoolFolder
+from adapters.simulator.ftp import SimulatedFtpServer
 from adapters.simulator.history import SimulatedSeries
 from adapters.simulator.server import SimulatedBuilding
 from app.background import BACKGROUND, Background, running
 from app.bridges import definition_of
 from app.clock import SystemClock
-from domain.ingestion.ports import IotConfigurationSource
-from domain.sensors.model import Comfort, Room, RoomName, SensorId, Source
+from domain.ingestion.file_ports import FileServer, MeterFileFormats
+from domain.ingestion.ports import IotConfigurationSource, Jitter
+from domain.sensors.model import (
+    Comfort,
+    DeviceId,
+    Room,
+    RoomName,
+    SensorDefinition,
+    SensorId,
+    Source,
+)
 from domain.sensors.ports import SensorsUnitOfWork
 from domain.sensors.services.checking import Submission
 from domain.sensors.services.readings import WriteReadings
@@ -30,11 +43,15 @@ from domain.sensors.services.tariffs import Tariffs
 from domain.sensors.tariffs import Rate, Tariff, TariffName, TariffPeriod
 from domain.shared.errors import ConflictError, DomainError, NotFoundError
 from domain.shared.events import SYSTEM
+from domain.shared.ports import Clock
+from domain.shared.quantities import Accumulation, Counts, Direction, Quantity
 from domain.shared.weeks import Weekday
 
 _LOG: Final = logging.getLogger(__name__)
 _SOURCE: Final = Source("demo")
 _ROWS: Final = 10_000
+_METER_INTERVAL: Final = timedelta(minutes=15)
+_METERS_SILENT_AFTER: Final = timedelta(days=1)
 _AREA_M2: Final = 8.0
 """For each person."""
 _COMFORT: Final = Comfort(temperature_min=20.0, temperature_max=25.0, co2_max=1000.0)
@@ -80,20 +97,30 @@ HISTORY: Final = (
 class Demo:
     """The building, from the start of the application to its end."""
 
-    def __init__(self, configuration_file: Path) -> None:
+    def __init__(self, configuration_file: Path, meter_files: Path) -> None:
         self._configuration_file = configuration_file
         self._building = SimulatedBuilding(SystemClock().now)
+        self._neighbours = SimulatedFtpServer(meter_files, SystemClock().now)
+        self._since: datetime | None = None
 
     @property
     def background(self) -> tuple[Background, ...]:
         """What runs beside the calls: the building, then all that a real one has, then the history."""
-        return (self._devices, *BACKGROUND, self._history)
+        return (self._surroundings, *BACKGROUND, self._history)
+
+    @property
+    def provider(self) -> Provider:
+        """What binds the simulated FTP server in place of the one of the settings."""
+        return DemoProvider(self._neighbours)
 
     @asynccontextmanager
-    async def _devices(self, _: AsyncContainer) -> AsyncIterator[None]:
-        async with self._building:
+    async def _surroundings(self, container: AsyncContainer) -> AsyncIterator[None]:
+        # Before the first poll: what is there then was left by an earlier demo.
+        self._since = await self._newest(container)
+        async with self._building, self._neighbours:
             document = json.dumps(self._building.configuration(), indent=2)
             await asyncio.to_thread(self._configuration_file.write_text, document)
+            await self._define_neighbours(container)
             yield
 
     @asynccontextmanager
@@ -105,14 +132,13 @@ class Demo:
         readings: WriteReadings = await container.get(WriteReadings)
         now = SystemClock().now()
         try:
-            since = await self._newest(container)
             await self._define_sensors(container)
             await self._describe_rooms(container)
             await self._set_tariff(container)
             for stretch in HISTORY:
                 start, end = now - stretch.since, now - stretch.until
-                if since is not None:
-                    start = max(start, since)
+                if self._since is not None:
+                    start = max(start, self._since)
                 if start < end:
                     series = await asyncio.to_thread(list, self._building.history(start, end, stretch.step))
                     for submission in submissions(series):
@@ -141,6 +167,26 @@ class Demo:
                 except ConflictError:
                     continue  # the poller was here first
 
+    async def _define_neighbours(self, container: AsyncContainer) -> None:
+        """Say that the neighbours' energy is not the building's, before their files are read."""
+        sensors: Sensors = await container.get(Sensors)
+        for meter in self._neighbours.meters:
+            for sensor_id in meter.sensor_ids():
+                definition = SensorDefinition(
+                    sensor_id=SensorId(sensor_id),
+                    name=sensor_id,
+                    quantity=Quantity.ENERGY,
+                    unit="kWh",
+                    accumulation=Accumulation.DELTA,
+                    device_id=DeviceId(meter.meter),
+                    resolution=_METER_INTERVAL,
+                    no_data_after=_METERS_SILENT_AFTER,
+                    direction=Direction(meter.direction),
+                    counts=Counts.FALSE,
+                )
+                with suppress(ConflictError):  # an earlier demo did
+                    await sensors.create(definition, SYSTEM)
+
     async def _describe_rooms(self, container: AsyncContainer) -> None:
         rooms: Rooms = await container.get(Rooms)
         for name, people in self._building.seats().items():
@@ -160,6 +206,29 @@ class Demo:
             await tariffs.get(_TARIFF.name)
         except NotFoundError:
             await tariffs.put(_TARIFF, SYSTEM)
+
+
+class DemoProvider(Provider):
+    """Reads the simulated server like any other."""
+
+    scope = Scope.APP
+
+    def __init__(self, server: SimulatedFtpServer) -> None:
+        super().__init__()
+        self._server = server
+
+    @provide(override=True)
+    def file_server(
+        self, spool: SpoolFolder, formats: MeterFileFormats, clock: Clock, jitter: Jitter
+    ) -> FileServer | None:
+        """Reach it at the port that it has got."""
+        account = FtpAccount(
+            host=self._server.host,
+            port=self._server.port,
+            username=self._server.username,
+            password=self._server.password,
+        )
+        return AioftpFileServer(account, spool, formats, clock, jitter)
 
 
 def submissions(series: Iterable[SimulatedSeries]) -> Iterable[Submission]:

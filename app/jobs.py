@@ -12,6 +12,7 @@ from typing import Final, NewType
 from dishka import AsyncContainer
 
 from app.settings import Settings
+from domain.ingestion.services.scan_requests import Scans
 from domain.operations.jobs import JobName, JobPlan
 from domain.operations.services.idempotency import Idempotency
 from domain.operations.services.jobs import JobSlots
@@ -47,6 +48,10 @@ async def _alarms(container: AsyncContainer) -> None:
 
 async def _ended_alarms(container: AsyncContainer) -> None:
     await (await container.get(Alarms)).purge()
+
+
+async def _scans(container: AsyncContainer) -> None:
+    await (await container.get(Scans)).purge()
 
 
 async def _partitions(container: AsyncContainer) -> None:
@@ -92,6 +97,7 @@ JOBS: Final = (
     Job("partitions", lambda settings: settings.upkeep_interval, _partitions),
     Job("rejections", lambda settings: settings.upkeep_interval, _rejections),
     Job("ended_alarms", lambda settings: settings.upkeep_interval, _ended_alarms),
+    Job("scans", lambda settings: settings.upkeep_interval, _scans),
     Job("idempotency", lambda settings: settings.upkeep_interval, _idempotency),
     Job("job_runs", lambda settings: settings.upkeep_interval, _job_runs),
 )

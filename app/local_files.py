@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adapters.pollers.local_file import ExistingFile
+from domain.ingestion.errors import UnreadableFileError
 from domain.ingestion.file_names import file_name
 from domain.ingestion.file_ports import LocalFile
 from domain.shared.errors import InvalidError
@@ -66,7 +67,7 @@ class NamedFile(LocalFile):
                 self.lines += block.count(b"\n")
                 yield block
         except OSError as error:
-            raise self._unreadable(error) from error
+            raise UnreadableFileError("unreadable", str(self._unreadable(error))) from error
 
     async def discard(self) -> None:
         """Leave it where it is: it is no copy."""

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from dishka import AsyncContainer
-from domain.ingestion.services.files import ReadFiles
-from domain.ingestion.services.import_file import ImportFile
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -26,6 +24,8 @@ from domain.ingestion.file_ports import MeterFileFormats
 from domain.ingestion.files import ROOT, FileOrigin, FileReceipt, FileStatus, RejectedLine
 from domain.ingestion.model import Fault
 from domain.ingestion.scans import Scan, ScanStatus
+from domain.ingestion.services.files import ReadFiles
+from domain.ingestion.services.import_file import ImportFile
 from domain.ingestion.services.process_file import FilePreview
 from domain.ingestion.services.scan_server import ScanServer
 from domain.shared.errors import ConflictError, DomainError
@@ -195,7 +195,7 @@ def _previewed(name: str, preview: FilePreview) -> Outcome:
 
 
 def _print_files(outcomes: Sequence[Outcome]) -> None:
-    """Write the table, a line a file between tabs where it is no terminal; what was refused goes to stderr."""
+    """Write the table, between tabs where it is no terminal; what was refused goes to stderr."""
     rows = [
         (
             one.name,
@@ -302,7 +302,7 @@ def _scan_progress() -> Iterator[Callable[[Scan], None]]:
                 task,
                 completed=scan.bytes_done,
                 total=scan.bytes_total or None,
-                files=f"{scan.files_done:,} read, {scan.files_skipped:,} skipped of {scan.files_seen:,} files",
+                files=f"{scan.files_done:,} read, {scan.files_skipped:,} skipped of {scan.files_seen:,}",
                 what=_text(scan.current_file or ""),
             )
 

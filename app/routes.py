@@ -8,7 +8,10 @@ from adapters.http_api.alarms import alarms
 from adapters.http_api.analytics import AnalyticsController
 from adapters.http_api.api_keys import ApiKeysController
 from adapters.http_api.audit import AuditController
+from adapters.http_api.collections import CollectionsController
 from adapters.http_api.configuration import IngestionConfigController
+from adapters.http_api.file_upload import upload_file
+from adapters.http_api.files import FilesController
 from adapters.http_api.ingestion import IngestionDevicesController
 from adapters.http_api.ingestion_sources import IngestionSourcesController
 from adapters.http_api.overview import overview
@@ -16,6 +19,7 @@ from adapters.http_api.query import query_readings
 from adapters.http_api.readings import DataController
 from adapters.http_api.room_metrics import room_metrics
 from adapters.http_api.rooms import RoomsController
+from adapters.http_api.scans import ScansController
 from adapters.http_api.sensor_data import sensor_data
 from adapters.http_api.sensors import SensorsController
 from adapters.http_api.service import health, service
@@ -49,10 +53,13 @@ API: Final[tuple[ControllerRouterHandler, ...]] = (
     IngestionDevicesController,
     IngestionSourcesController,
     IngestionConfigController,
+    FilesController,
+    CollectionsController,
+    ScansController,
     ApiKeysController,
     AuditController,
 )
 """Under ``/api/v1``, with a key; each handler says which role it needs (`requires`)."""
 
-UPLOADS: Final[tuple[ControllerRouterHandler, ...]] = ()
+UPLOADS: Final[tuple[ControllerRouterHandler, ...]] = (upload_file,)
 """The same, with bodies up to UPLOAD_LIMIT: they are never held in memory."""

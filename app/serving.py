@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import Final
 
 import uvicorn
+from dishka import Provider
 from litestar import Litestar
 from uvicorn.supervisors.multiprocess import Multiprocess
 
@@ -79,13 +80,13 @@ def url_of(listener: socket.socket) -> str:
 def serve(
     settings: Settings,
     listener: socket.socket,
-    *,
+    *overrides: Provider,
     background: Sequence[Background] = BACKGROUND,
     started: Callable[[], None] | None = None,
 ) -> None:
     """Serve in this process until it is told to stop (SIGINT, SIGTERM)."""
     calm_collector()
-    app = create_app(settings, background=background)
+    app = create_app(settings, *overrides, background=background)
     server = _Server(_configuration(settings, app), started)
     server.run(sockets=[listener])
 

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import msgspec
 from dishka.integrations.litestar import FromDishka, inject
-from domain.ingestion.services.files import ReadFiles
 from litestar import Controller, Request, Response, get
 from litestar.params import FromPath
 
@@ -15,6 +14,7 @@ from adapters.web.parameters import DEFAULT_LIMIT, Limit, Offset, Page
 from adapters.web.response import NegotiatedResponse
 from adapters.web.times import Instant
 from domain.ingestion.files import ROOT, Collection, CollectionName
+from domain.ingestion.services.files import ReadFiles
 from domain.operations.model import Role
 
 _ROOT_PATH: Final = re.compile(rb"/collections/(?:/|%2f)", re.IGNORECASE)

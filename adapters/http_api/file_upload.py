@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from dishka.integrations.litestar import FromDishka, inject
-from domain.ingestion.services.upload_file import UploadFile
 from litestar import Request, Response, post
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import (
@@ -33,6 +32,7 @@ from adapters.web.response import NegotiatedResponse
 from domain.ingestion.file_names import MAX_COLLECTION, collection_name, file_name, unknown_format
 from domain.ingestion.file_ports import MeterFileFormats
 from domain.ingestion.files import CollectionName
+from domain.ingestion.services.upload_file import UploadFile
 from domain.operations.model import Principal, Role
 from domain.shared.errors import InvalidError, Problem
 
@@ -120,7 +120,7 @@ async def upload_file(
     principal: FromDishka[Principal],
     collection: CollectionParameter = None,
     dry_run: FromQuery[bool] = False,
-) -> Response[MeterFileAnswer]:
+) -> Response[MeterFileAnswer | FilePreviewAnswer]:
     """Store a meter file and read it to its end, by the same rules as one that the FTP monitor finds.
 
     It comes as the part `file` of a form, and is read as it arrives. The answer has its receipt, also where
@@ -134,7 +134,7 @@ async def upload_file(
     async with aclosing(_content(form)) as blocks:
         if dry_run:
             preview = preview_answer(await upload.preview(name, blocks, where))
-            return NegotiatedResponse(preview, status_code=HTTPStatus.OK)  # type: ignore[return-value]  # a second kind
+            return NegotiatedResponse(preview, status_code=HTTPStatus.OK)
         file = await upload(name, blocks, principal.actor, where)
     location = f"/api/v1/ingestion/files/{file.file_id}"
     return NegotiatedResponse(file_answer(file), status_code=201, headers={"Location": location})

@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 from dishka.integrations.litestar import FromDishka, inject
-from domain.ingestion.services.files import ReadFiles
 from litestar import Controller, get, post
 from litestar.params import FromPath, QueryParameter
 
@@ -12,6 +11,7 @@ from adapters.http_api.file_answers import MeterFileAnswer, RejectAnswer, file_a
 from adapters.web.authentication import requires
 from adapters.web.parameters import DEFAULT_LIMIT, Limit, Offset, Page
 from domain.ingestion.files import ROOT, CollectionName, FileId, FileStatus
+from domain.ingestion.services.files import ReadFiles
 from domain.operations.model import Principal, Role
 
 StatusFilter = Annotated[FileStatus | None, QueryParameter(description="Only files that are so far.")]

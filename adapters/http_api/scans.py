@@ -4,7 +4,6 @@ from uuid import UUID
 
 import msgspec
 from dishka.integrations.litestar import FromDishka, inject
-from domain.ingestion.services.scan_requests import Scans
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
@@ -14,6 +13,7 @@ from adapters.web.parameters import DEFAULT_LIMIT, Limit, Offset, Page
 from adapters.web.response import NegotiatedResponse
 from adapters.web.times import Instant
 from domain.ingestion.scans import Scan, ScanId, ScanStatus, ScanTrigger
+from domain.ingestion.services.scan_requests import Scans
 from domain.operations.model import Principal, Role
 
 

@@ -95,8 +95,11 @@ class MemoryFileStore(FileStore):
         found.sort(key=self._touched, reverse=True)
         return found[offset : offset + limit], len(found)
 
-    async def waiting(self, origin: FileOrigin, limit: int) -> Sequence[MeterFile]:
-        return sorted(self._waiting(origin), key=self._touched)[:limit]
+    async def waiting(
+        self, origin: FileOrigin, limit: int, *, without_error: bool = False
+    ) -> Sequence[MeterFile]:
+        found = [one for one in self._waiting(origin) if one.error is None or not without_error]
+        return sorted(found, key=self._touched)[:limit]
 
     async def waiting_bytes(self, origin: FileOrigin) -> int:
         return sum(file.size for file in self._waiting(origin))

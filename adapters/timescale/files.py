@@ -129,8 +129,12 @@ class TimescaleFileStore(TimescaleFileCollections, FileStore):
         rows = await self._session.execute(newest_first.limit(limit).offset(offset))
         return [meter_file(row) for row in rows], total
 
-    async def waiting(self, origin: FileOrigin, limit: int) -> Sequence[MeterFile]:
+    async def waiting(
+        self, origin: FileOrigin, limit: int, *, without_error: bool = False
+    ) -> Sequence[MeterFile]:
         waiting = select(files).where(files.c.origin == origin.value, UNFINISHED, WAITS)
+        if without_error:
+            waiting = waiting.where(files.c.error_code.is_(None))
         rows = await self._session.execute(waiting.order_by(files.c.updated_at, files.c.file_id).limit(limit))
         return [meter_file(row) for row in rows]
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from litestar.types import HTTPReceiveMessage
 
@@ -39,7 +39,7 @@ class SpooledBody:
     async def receive(self) -> HTTPReceiveMessage:
         """Give the body again as a server does (ASGI), then what the server has to say."""
         if self._is_given:
-            return await self._request.receive()
+            return cast("HTTPReceiveMessage", await self._request.receive())
         block = await asyncio.to_thread(self._file.read, _BLOCK)
         self._left -= len(block)
         self._is_given = self._left <= 0

@@ -45,12 +45,16 @@ class TransferError(Exception):
 class UnreadableFileError(Exception):
     """A file as a whole is no meter file.
 
-    Codes: ``not_text, too_many_columns, no_readable_line, invalid_metadata, unknown_format``.
+    Codes: ``not_text, too_many_columns, no_readable_line, invalid_metadata, unknown_format, unreadable``.
     """
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.fault = Fault(code, detail)
+
+
+class ClaimLostError(Exception):
+    """Another process has taken a file up: what this one still does for it is not noted."""
 
 
 class ValueRefusedError(Exception):
@@ -59,6 +63,11 @@ class ValueRefusedError(Exception):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.fault = Fault(code, detail)
+
+
+def ftp_not_configured() -> ConflictError:
+    """Return the error where there is no FTP server to be scanned."""
+    return ConflictError("ftp_not_configured", "no FTP server is configured: set FTP_SA4CPS_HOST")
 
 
 def unknown_version(version: int) -> NotFoundError:

@@ -69,8 +69,8 @@ class RemoteFolder(Protocol):
 
         Args:
             found: the file as it was listed last.
-            arrived: told how many bytes more are here, those of an earlier try too; a negative number where it
-                had to begin anew.
+            arrived: told how many bytes more are here, those of an earlier try too; a negative number where
+                it had to begin anew.
 
         Raises:
             TransferError: this file cannot be brought here now, or is not what the listing says.
@@ -103,7 +103,12 @@ class LocalFile(Protocol):
 
     @abstractmethod
     def blocks(self) -> Iterator[bytes]:
-        """Read it from its start in blocks of bounded size (blocks the thread)."""
+        """Read it from its start in blocks of bounded size (blocks the thread).
+
+        Raises:
+            UnreadableFileError: ``unreadable``: it cannot be read any more.
+
+        """
 
     @abstractmethod
     async def discard(self) -> None:
@@ -186,8 +191,12 @@ class FileStore(Protocol):
         """Return a page of files, the one that something happened to last first, and the number of all."""
 
     @abstractmethod
-    async def waiting(self, origin: FileOrigin, limit: int) -> Sequence[MeterFile]:
+    async def waiting(
+        self, origin: FileOrigin, limit: int, *, without_error: bool = False
+    ) -> Sequence[MeterFile]:
         """Return files to be taken up: discovered, or left in the middle by one that died.
+
+        With ``without_error`` only those that nothing has kept from being read yet.
 
         The one to which nothing has happened for the longest time comes first, so that one which fails again
         and again lets the others pass.

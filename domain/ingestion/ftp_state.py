@@ -11,6 +11,9 @@ from domain.ingestion.scans import Scan, ScanStatus
 OFFLINE_AFTER: Final = 3
 """So many scans in a row that failed."""
 
+_FIRST_PAUSE: Final = timedelta(minutes=1)
+_DOUBLED: Final = 12
+
 SCANS_LOOKED_AT: Final = 100
 """So many of the newest scans say how the server fares; since when is not known beyond them."""
 
@@ -58,6 +61,22 @@ def ftp_status(newest_first: Sequence[Scan]) -> DeviceStatus:
     return DeviceStatus.DEGRADED if failures else DeviceStatus.UNKNOWN
 
 
+def pause_between(newest_first: Sequence[Scan], interval: timedelta) -> timedelta:
+    """Return how long after the start of the newest scan the next one is due.
+
+    After failures in a row it is sooner than the interval: a minute, then twice as long each time.
+    """
+    failures = 0
+    for scan in _ended(newest_first):
+        if scan.status is ScanStatus.COMPLETED:
+            break
+        failures += 1
+    if not failures:
+        return interval
+    pause: timedelta = _FIRST_PAUSE * 2 ** min(failures - 1, _DOUBLED)
+    return min(interval, pause)
+
+
 def ftp_state(newest_first: Sequence[Scan], interval: timedelta | None) -> FtpState:
     """Return how the server fares; the scans should be `SCANS_LOOKED_AT`, or all there are."""
     ended = _ended(newest_first)
@@ -73,8 +92,7 @@ def ftp_state(newest_first: Sequence[Scan], interval: timedelta | None) -> FtpSt
     error: DeviceError | None = None
     if last is not None and last.error is not None and last.status is ScanStatus.FAILED:
         error = DeviceError(last.error.code, last.error.detail, last.ended or last.started)
-    newest = newest_first[0] if newest_first else None
-    planned = interval is not None and newest is not None and running is None
+    idle = bool(newest_first) and running is None
     return FtpState(
         status=status,
         status_since=since,
@@ -82,7 +100,9 @@ def ftp_state(newest_first: Sequence[Scan], interval: timedelta | None) -> FtpSt
         last_error=error,
         running=running,
         last=last,
-        next_scan=newest.started + interval if planned and newest and interval else None,
+        next_scan=newest_first[0].started + pause_between(newest_first, interval)
+        if idle and interval
+        else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.benchmarks import growth, memory, read, write
+from tests.benchmarks import files, growth, memory, read, write
 from tests.benchmarks.database import database_server
 from tests.benchmarks.documents import Measured, by_name, write_docs, write_json
 from tests.benchmarks.machine import describe, load
@@ -27,6 +27,7 @@ class Size:
     times: int
     steps: tuple[int, ...]
     exported: int
+    lines: int
 
 
 FULL: Final = Size(
@@ -37,18 +38,27 @@ FULL: Final = Size(
     times=10,
     steps=growth.STEPS,
     exported=5_000_000,
+    lines=1_000_000,
 )
 QUICK: Final = Size(
-    requests=20, sensors=100, minutes=1440, year=43_200, times=5, steps=(50_000, 100_000), exported=100_000
+    requests=20,
+    sensors=100,
+    minutes=1440,
+    year=43_200,
+    times=5,
+    steps=(50_000, 100_000),
+    exported=100_000,
+    lines=100_000,
 )
 TINY: Final = Size(
-    requests=2, sensors=20, minutes=120, year=1440, times=2, steps=(2_000, 4_000), exported=2_000
+    requests=2, sensors=20, minutes=120, year=1440, times=2, steps=(2_000, 4_000), exported=2_000, lines=2_000
 )
 
 Benchmark = Callable[[str, Size], Iterator[Section]]
 BENCHMARKS: Final[dict[str, Benchmark]] = {
     "write": lambda url, size: write.sections(url, size.requests),
     "read": lambda url, size: read.measure(url, size.sensors, size.minutes, size.year, size.times),
+    "files": lambda url, size: files.measure(url, size.lines),
     "growth": lambda url, size: growth.measure(url, size.sensors, size.steps),
     "memory": lambda url, size: memory.measure(url, size.sensors, size.exported),
 }

@@ -17,10 +17,17 @@ NAMES = {
     "room_name": "Office North",
     "device_id": "AC1",
     "name": "day-night",
+    "collection_name": "neighbours/library",
+    "version": "1",
+}
+# What has an id of its own making: the list in which one is found.
+FOUND_IN = {
+    "file_id": "/api/v1/ingestion/files?status=partial",
+    "scan_id": "/api/v1/ingestion/ftp/scans",
 }
 QUERIES = {"/api/v1/analytics/energy": {"start": "2020-01-01T00:00:00Z", "end": "2030-01-01T00:00:00Z"}}
 # Nothing goes wrong in a building on its first day.
-EMPTY_AT_FIRST = {"/api/v1/data/rejected", "/api/v1/sensors/{sensor_id}/revisions"}
+EMPTY_AT_FIRST = {"/api/v1/alarms", "/api/v1/data/rejected", "/api/v1/sensors/{sensor_id}/revisions"}
 
 
 @pytest.fixture
@@ -54,6 +61,12 @@ def shows_something(demo: Demo, path: str) -> bool:
     address = path
     for name, value in NAMES.items():
         address = address.replace(f"{{{name}}}", quote(value))
+    for name, where in FOUND_IN.items():
+        if f"{{{name}}}" in address:
+            items = demo.client.get(where).json()["items"]
+            if not items:
+                return False
+            address = address.replace(f"{{{name}}}", items[0][name])
     assert "{" not in address, f"name an example for {path}"
     answer = demo.client.get(address, params=QUERIES.get(path))
     if answer.status_code != httpx.codes.OK:

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from domain.ingestion.services.files import ReadFiles
 
 from app.container import make_container
 from app.settings import Settings
 from app.storage import prepared
 from domain.ingestion.files import MeterFile
+from domain.ingestion.services.files import ReadFiles
 from tests.e2e.programs import PROGRAM, environment, run
 
 DATA = ("--data-dir", "data")

@@ -171,7 +171,8 @@ def _period(text: str) -> Period:
 def _quantity_of(unit: Said, units: UnitCatalog) -> Quantity:
     """Return energy where the unit fits, else the quantity whose own unit it is, else the first it fits."""
     by_unit: list[Quantity] = [quantity for quantity in Quantity if CANONICAL_UNITS[quantity] == unit.value]
-    for quantity in (Quantity.ENERGY, *by_unit, *Quantity):
+    candidates: tuple[Quantity, ...] = (Quantity.ENERGY, *by_unit, *Quantity)
+    for quantity in candidates:
         if quantity is not Quantity.OTHER and units.fault(quantity, unit.value) is None:
             return quantity
     raise _invalid(

@@ -21,6 +21,6 @@ configurations: Final = Table(
     CheckConstraint("origin IN ('file', 'api', 'restore')", name="origin"),
     Index("ix_configurations_of_file", "version", postgresql_where=text("origin = 'file'")),
     schema="ingestion",
-    comment="Every version of the IoT configuration; the newest one is in force. sha256 (hexadecimal) is of the"
-    " document without white space and with its keys in order.",
+    comment="Every version of the IoT configuration; the newest one is in force."
+    " sha256 (hexadecimal) is of the document without white space and with its keys in order.",
 )

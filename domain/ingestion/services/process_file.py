@@ -1,14 +1,15 @@
 """Reading one meter file, chunk by chunk."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, NewType
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from domain.ingestion.errors import UnreadableFileError
+from domain.ingestion.errors import ClaimLostError, UnreadableFileError
 from domain.ingestion.events import FileEnded
 from domain.ingestion.file_ports import FileFacts, LocalFile, MeterFileFormats
 from domain.ingestion.files import (
@@ -30,21 +31,15 @@ from domain.shared.events import EventId
 from domain.shared.ports import Clock, IdFactory
 from domain.shared.time import from_microseconds
 
+_LOG: Final = logging.getLogger(__name__)
 CLAIM_TERM: Final = timedelta(seconds=60)
 """How long a file stays with a process that died, before another one may take it up."""
 
 Progress = Callable[[int], None]
 """Told how many bytes of the file are read."""
 
-FileZone = NewType("FileZone", ZoneInfo)
-"""The zone of times in meter files that name none."""
-
 _TRIES: Final = 8
 _SHOWN_ERRORS: Final = 20
-
-
-class ClaimLostError(Exception):
-    """Another process has taken the file up: what this one still does for it is not noted."""
 
 
 def _nowhere(_: int) -> None:
@@ -68,6 +63,17 @@ class FilePreview:
     duplicate_of: FileId | None
 
 
+@dataclass(frozen=True, slots=True)
+class FileRules:
+    """How files are read: times that name no zone are local to ``timezone``.
+
+    A chunk that cannot be stored is tried again after ``first_pause``, then after twice as long each time.
+    """
+
+    timezone: ZoneInfo
+    first_pause: timedelta = timedelta(seconds=0.5)
+
+
 class ProcessFile:
     """Reads files that are claimed, and previews others.
 
@@ -83,9 +89,7 @@ class ProcessFile:
         clock: Clock,
         ids: IdFactory,
         worker: WorkerId,
-        zone: FileZone,
-        *,
-        first_pause: float = 0.5,
+        rules: FileRules,
     ) -> None:
         self._uow = uow
         self._sink = sink
@@ -93,8 +97,7 @@ class ProcessFile:
         self._clock = clock
         self._ids = ids
         self._worker = worker
-        self._zone = zone
-        self._first_pause = first_pause
+        self._rules = rules
 
     async def claim(self, file_id: FileId) -> MeterFile | None:
         """Take a file up; None where it does not wait."""
@@ -159,6 +162,12 @@ class ProcessFile:
                 read(chunk.end_offset)
         except UnreadableFileError as unreadable:
             fault = unreadable.fault
+        except (UnavailableError, ClaimLostError):
+            raise
+        except Exception:  # noqa: BLE001 - logged whole; one file must not stop the others
+            # Taken up again it would end in the same way, and keep other files from being read.
+            _LOG.exception("%s failed inside", file.path)
+            fault = Fault("internal_error", "reading it failed inside; the log says where")
         return await self._end(file, _status(file.receipt, fault), error=fault)
 
     async def preview(self, path: str, local: LocalFile, read: Progress = _nowhere) -> FilePreview:
@@ -217,7 +226,7 @@ class ProcessFile:
             return await tx.files.same_content(asked, self._formats.name_meter(path))
 
     async def _chunks(self, path: str, local: LocalFile) -> AsyncIterator[tuple[int, ParsedChunk]]:
-        parsed = self._formats.chunks(FileFacts(path, self._zone), local.blocks())
+        parsed = self._formats.chunks(FileFacts(path, self._rules.timezone), local.blocks())
         number = 0
         # Parsing takes time that belongs to others: not in the event loop.
         while (chunk := await asyncio.to_thread(_next, parsed)) is not None:
@@ -253,7 +262,7 @@ class ProcessFile:
             except (UnavailableError, ConflictError):
                 if attempt + 1 == _TRIES:
                     raise
-                await asyncio.sleep(self._first_pause * 2**attempt)
+                await asyncio.sleep(self._rules.first_pause.total_seconds() * 2**attempt)
         raise AssertionError  # the last try returns or raises
 
     async def _end(

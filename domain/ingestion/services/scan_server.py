@@ -4,20 +4,21 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from domain.ingestion.errors import FileServerError, TransferError
+from domain.ingestion.errors import FileServerError, ftp_not_configured
 from domain.ingestion.events import CollectionFound, FtpStatusChanged, ScanProgressed
-from domain.ingestion.file_ports import FileServer, LocalFile, MeterFileFormats, RemoteFolder
+from domain.ingestion.file_ports import FileServer, MeterFileFormats, RemoteFolder
 from domain.ingestion.files import FileId, FileOrigin, FileStatus, FoundFile, MeterFile, collection_of
-from domain.ingestion.ftp_state import OFFLINE_AFTER, FtpPlan, ftp_status
+from domain.ingestion.ftp_state import OFFLINE_AFTER, ftp_status
 from domain.ingestion.model import Fault, WorkerId
 from domain.ingestion.ports import IngestionTransaction, IngestionUnitOfWork
-from domain.ingestion.scans import Scan, ScanId, ScanStatus, ScanTrigger
-from domain.ingestion.services.process_file import ClaimLostError, ProcessFile
-from domain.shared.errors import ConflictError, UnavailableError
+from domain.ingestion.scan_progress import ScanProgress
+from domain.ingestion.scans import Scan, ScanId, ScanTrigger
+from domain.ingestion.services.fetch_file import FOR_GOOD, FetchFile
+from domain.shared.errors import ConflictError, DomainError, UnavailableError
 from domain.shared.events import EventId
 from domain.shared.ports import Clock, IdFactory
 
@@ -29,8 +30,6 @@ SETTLED_AFTER: Final = timedelta(minutes=1)
 _AT_ONCE: Final = 100
 _TELL_EVERY: Final = 2.0
 _LOOKS: Final = 3
-_ANOTHER_TIME: Final = frozenset({"gone", "too_large"})
-"""Faults after which a file that is found again is tried again."""
 
 Report = Callable[[Scan], None]
 
@@ -54,38 +53,20 @@ class ScanServer:
         uow: IngestionUnitOfWork,
         server: FileServer | None,
         formats: MeterFileFormats,
-        process: ProcessFile,
+        fetch: FetchFile,
         clock: Clock,
         ids: IdFactory,
         worker: WorkerId,
-        plan: FtpPlan,
-        rules: ScanRules | None = None,
+        rules: ScanRules,
     ) -> None:
         self._uow = uow
         self._server = server
         self._formats = formats
-        self._process = process
+        self._fetch = fetch
         self._clock = clock
         self._ids = ids
         self._worker = worker
-        self._plan = plan
-        self._rules = rules or ScanRules()
-
-    async def begin(self, trigger: ScanTrigger) -> None:
-        """Let a scan begin that is due, if none runs."""
-        scan = Scan(scan_id=ScanId(self._ids.new()), trigger=trigger, started=self._clock.now())
-        with suppress(ConflictError):
-            async with self._uow.begin() as tx:
-                await tx.scans.begin(scan)
-
-    async def begin_if_due(self) -> None:
-        """Let a scan begin where the last one began longer ago than the interval, or there was none."""
-        if self._plan.interval is None:
-            return
-        async with self._uow.begin() as tx:
-            since = await tx.scans.since_last_start()
-        if since is None or since >= self._plan.interval:
-            await self.begin(ScanTrigger.INTERVAL)
+        self._rules = rules
 
     async def take(self) -> bool:
         """Do the scan that waits for a worker, to its end; return whether there was one."""
@@ -107,7 +88,7 @@ class ScanServer:
 
         """
         if self._server is None:
-            raise not_configured()
+            raise ftp_not_configured()
         scan = Scan(scan_id=ScanId(self._ids.new()), trigger=ScanTrigger.REQUEST, started=self._clock.now())
         async with self._uow.begin() as tx:
             await tx.scans.begin(scan)
@@ -116,25 +97,8 @@ class ScanServer:
             raise ConflictError("scan_running", "another process has just taken the scan up")
         return await self._run(self._server, scan, report)
 
-    async def read_waiting(self) -> None:
-        """Read files of the server that wait though no scan runs, since somebody asked for them."""
-        if self._server is None:
-            return
-        async with self._uow.begin() as tx:
-            waiting = [one for one in await tx.files.waiting(FileOrigin.FTP, _AT_ONCE) if one.error is None]
-            if not waiting or (await tx.scans.running()) is not None:
-                return
-        try:
-            async with self._server.connect() as folder:
-                for file in waiting:
-                    await self._read_one(folder, file, _Tracker(_no_scan(self._clock)))
-        except FileServerError as gone:
-            _LOG.warning("files are not read again now: %s", gone)
-            for file in waiting:
-                await self._put_off(file.file_id, gone.fault)
-
     async def _run(self, server: FileServer, scan: Scan, report: Report) -> Scan:
-        tracker = _Tracker(scan)
+        tracker = ScanProgress(scan)
         try:
             async with self._kept(tracker, report):
                 try:
@@ -147,9 +111,17 @@ class ScanServer:
         except _LeaseLostError:
             _LOG.warning("scan %s goes on in another process", scan.scan_id)
             return tracker.scan
+        except DomainError as error:
+            if isinstance(error, UnavailableError):
+                await self._release(scan.scan_id)
+                raise
+            tracker.fail(Fault(error.code, error.detail))
+        except Exception:  # noqa: BLE001 - logged whole
+            # Begun anew it would end in the same way, again and again.
+            _LOG.exception("scan %s failed inside", scan.scan_id)
+            tracker.fail(Fault("internal_error", "the scan failed inside; the log says where"))
         except BaseException:
-            with suppress(UnavailableError):
-                await asyncio.shield(self._release(scan.scan_id))
+            await asyncio.shield(self._release(scan.scan_id))
             raise
         ended = tracker.ended(self._clock)
         await self._end(ended)
@@ -176,11 +148,12 @@ class ScanServer:
                 )
 
     async def _release(self, scan_id: ScanId) -> None:
-        async with self._uow.begin() as tx:
-            await tx.scans.release(scan_id, self._worker)
+        with suppress(UnavailableError):  # then its lease lapses
+            async with self._uow.begin() as tx:
+                await tx.scans.release(scan_id, self._worker)
 
     @asynccontextmanager
-    async def _kept(self, tracker: "_Tracker", report: Report) -> AsyncIterator[None]:
+    async def _kept(self, tracker: ScanProgress, report: Report) -> AsyncIterator[None]:
         """Note and tell the progress meanwhile; the work is cut off once another process has the scan."""
         work = asyncio.current_task()
         lost = False
@@ -191,7 +164,7 @@ class ScanServer:
             while True:
                 scan = tracker.scan
                 report(scan)
-                with suppress(UnavailableError):
+                with suppress(DomainError):
                     async with self._uow.begin() as tx:
                         if not await tx.scans.progress(scan, self._worker, SCAN_TERM):
                             break
@@ -216,7 +189,7 @@ class ScanServer:
             with suppress(asyncio.CancelledError):
                 await keeping
 
-    async def _list(self, folder: RemoteFolder, tracker: "_Tracker") -> list[FoundFile]:
+    async def _list(self, folder: RemoteFolder, tracker: ScanProgress) -> list[FoundFile]:
         """Note what is there; return the files that may still be written."""
         unsettled: list[FoundFile] = []
         async for page in folder.pages():
@@ -225,8 +198,7 @@ class ScanServer:
             taken = await self._note(found, unsettled)
             tracker.skipped(len(found) - taken)
         async with self._uow.begin() as tx:
-            waiting = await tx.files.waiting(FileOrigin.FTP, 1_000_000)
-        tracker.to_read(sum(one.size for one in waiting))
+            tracker.to_read(await tx.files.waiting_bytes(FileOrigin.FTP))
         return unsettled
 
     async def _note(self, found: Sequence[FoundFile], unsettled: list[FoundFile] | None) -> int:
@@ -278,59 +250,26 @@ class ScanServer:
     def _is_wanted(found: FoundFile, known: MeterFile | None) -> bool:
         if known is None:
             return True
-        if (
-            known.status is FileStatus.FAILED
-            and known.error is not None
-            and known.error.code in _ANOTHER_TIME
-        ):
+        if known.status is FileStatus.FAILED and known.error is not None and known.error.code in FOR_GOOD:
             return True
         return (found.size, found.modified) != (known.size, known.modified)
 
-    async def _read(self, folder: RemoteFolder, tracker: "_Tracker") -> None:
+    async def _read(self, folder: RemoteFolder, tracker: ScanProgress) -> None:
         """Read all that waits, each file once."""
         tried: set[FileId] = set()
+        waiting_again = 0
         while True:
             async with self._uow.begin() as tx:
-                waiting = await tx.files.waiting(FileOrigin.FTP, _AT_ONCE + len(tried))
+                waiting = await tx.files.waiting(FileOrigin.FTP, _AT_ONCE + waiting_again)
             waiting = [one for one in waiting if one.file_id not in tried]
             if not waiting:
                 return
             for file in waiting:
                 tried.add(file.file_id)
-                await self._read_one(folder, file, tracker)
-
-    async def _read_one(self, folder: RemoteFolder, file: MeterFile, tracker: "_Tracker") -> None:
-        claimed = await self._process.claim(file.file_id)
-        if claimed is None:
-            return  # another process is reading it
-        tracker.begins(claimed)
-        ended: MeterFile | None = None
-        with suppress(ClaimLostError):
-            async with self._process.held(claimed):
-                try:
-                    found = FoundFile(claimed.path, claimed.size, claimed.modified)
-                    local = await folder.fetch(found, tracker.arrived)
-                except TransferError as error:
-                    for_good = error.fault.code in _ANOTHER_TIME
-                    status = FileStatus.FAILED if for_good else FileStatus.DISCOVERED
-                    ended = await self._process.put_off(claimed, status, error.fault)
-                else:
-                    ended = await self._read_local(claimed, local, tracker)
-        tracker.ends(claimed, ended)
-
-    async def _read_local(self, file: MeterFile, local: LocalFile, tracker: "_Tracker") -> MeterFile:
-        ended = await self._process(file, local, tracker.parsed)
-        await local.discard()
-        return ended
-
-    async def _put_off(self, file_id: FileId, fault: Fault) -> None:
-        claimed = await self._process.claim(file_id)
-        if claimed is not None:
-            with suppress(ClaimLostError):
-                await self._process.put_off(claimed, FileStatus.DISCOVERED, fault)
+                waiting_again += await self._fetch(folder, file, tracker)
 
     async def _look_again(
-        self, folder: RemoteFolder, unsettled: Iterable[FoundFile], tracker: "_Tracker"
+        self, folder: RemoteFolder, unsettled: Iterable[FoundFile], tracker: ScanProgress
     ) -> None:
         """Take the files that have stopped changing; the others are left to the next scan."""
         left = list(unsettled)
@@ -365,67 +304,3 @@ class ScanServer:
 
 class _LeaseLostError(Exception):
     """Another process has taken the scan up."""
-
-
-def not_configured() -> ConflictError:
-    """Return the error where there is no FTP server to be scanned."""
-    return ConflictError("ftp_not_configured", "no FTP server is configured: set FTP_SA4CPS_HOST")
-
-
-def _no_scan(clock: Clock) -> Scan:
-    return Scan(scan_id=ScanId(_NO_ID), trigger=ScanTrigger.REQUEST, started=clock.now())
-
-
-class _Tracker:
-    """The scan as it goes on. A byte counts half when it is here and half when it is read."""
-
-    def __init__(self, scan: Scan) -> None:
-        # One that was taken over counts anew: what was done before is skipped now.
-        self.scan = Scan(scan_id=scan.scan_id, trigger=scan.trigger, started=scan.started)
-        self._before = 0
-        self._here = 0
-        self._read = 0
-
-    def listed(self, is_new_folder: bool, files: int) -> None:
-        scan = self.scan
-        self.scan = replace(scan, folders=scan.folders + is_new_folder, files_seen=scan.files_seen + files)
-
-    def skipped(self, files: int) -> None:
-        self.scan = replace(self.scan, files_skipped=self.scan.files_skipped + files)
-
-    def settled(self, files: int) -> None:
-        self.skipped(-files)
-
-    def to_read(self, size: int) -> None:
-        self.scan = replace(self.scan, bytes_total=self.scan.bytes_total + size)
-
-    def begins(self, file: MeterFile) -> None:
-        self._before, self._here, self._read = self.scan.bytes_done, 0, 0
-        self.scan = replace(self.scan, current_file=file.path)
-
-    def arrived(self, size: int) -> None:
-        self._here += size
-        self._count()
-
-    def parsed(self, end_offset: int) -> None:
-        self._read = end_offset
-        self._count()
-
-    def ends(self, file: MeterFile, ended: MeterFile | None) -> None:
-        failed = ended is None or ended.status in {FileStatus.FAILED, FileStatus.DISCOVERED}
-        self.scan = replace(
-            self.scan,
-            bytes_done=self._before + file.size,
-            files_done=self.scan.files_done + 1,
-            files_failed=self.scan.files_failed + failed,
-        )
-
-    def fail(self, fault: Fault) -> None:
-        self.scan = replace(self.scan, error=fault)
-
-    def ended(self, clock: Clock) -> Scan:
-        status = ScanStatus.COMPLETED if self.scan.error is None else ScanStatus.FAILED
-        return replace(self.scan, status=status, ended=clock.now(), current_file=None)
-
-    def _count(self) -> None:
-        self.scan = replace(self.scan, bytes_done=self._before + (self._here + self._read) // 2)

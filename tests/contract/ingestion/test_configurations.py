@@ -78,9 +78,12 @@ async def test_what_is_rolled_back_is_gone(uow: IngestionUnitOfWork) -> None:
     class Undone(Exception):  # noqa: N818 - no error
         pass
 
-    with pytest.raises(Undone):
+    async def undone() -> None:
         async with uow.begin() as tx:
             await tx.configurations.add(version(1))
             raise Undone
+
+    with pytest.raises(Undone):
+        await undone()
     async with uow.begin() as tx:
         assert await tx.configurations.newest() is None

@@ -195,7 +195,8 @@ async def test_a_retry_with_a_boundary_of_its_own_is_the_same_request(call: Call
         await call.client.post(f"/api/v1{FILES}", headers=headers, files=form("PT05_a.sgl_v2", content))
         for _ in range(2)
     ]
-    assert (first.status_code, first.request.content) != (201, second.request.content), first.text
+    assert first.status_code == 201, first.text
+    assert first.request.headers["content-type"] != second.request.headers["content-type"]
     assert first.json() == second.json()
     assert first.headers["location"] == f"/api/v1{FILES}/{first.json()['file_id']}"
     assert second.headers["idempotent-replay"] == "true"
@@ -235,22 +236,20 @@ async def test_a_body_that_is_too_large_is_refused_as_it_arrives(
 
 async def test_who_may(call: Caller) -> None:
     looking, doing = [
-        {
-            "headers": {
-                "Authorization": "Bearer "
-                + (await call("POST", "/api-keys", 201, json={"name": role, "role": role}))["key"]
-            }
-        }
-        for role in ("viewer", "operator")
+        {"Authorization": f"Bearer {key['key']}"}
+        for key in [
+            await call("POST", "/api-keys", 201, json={"name": role, "role": role})
+            for role in ("viewer", "operator")
+        ]
     ]
     content = form("PT06_a.sgl_v2", meter_file([1]))
-    await call("POST", FILES, 403, files=content, **looking)
-    file = await call("POST", FILES, 201, files=content, **doing)
-    await call("POST", f"{FILES}/{file['file_id']}/reprocess", 403, **looking)
-    await call("POST", "/ingestion/ftp/scan", 403, **looking)
+    await call("POST", FILES, 403, files=content, headers=looking)
+    file = await call("POST", FILES, 201, files=content, headers=doing)
+    await call("POST", f"{FILES}/{file['file_id']}/reprocess", 403, headers=looking)
+    await call("POST", "/ingestion/ftp/scan", 403, headers=looking)
     for path in (FILES, f"{FILES}/{file['file_id']}", f"{FILES}/{file['file_id']}/rejects", COLLECTIONS):
-        await call("GET", path, **looking)
-    await call("GET", "/ingestion/ftp/scans", **looking)
+        await call("GET", path, headers=looking)
+    await call("GET", "/ingestion/ftp/scans", headers=looking)
     await call("GET", FILES, 401, headers={"Authorization": "Bearer wrong"})
 
 
@@ -275,4 +274,4 @@ async def test_a_scan_needs_a_server(call: Caller) -> None:
 
 async def test_ids_are_uuids(call: Caller) -> None:
     file = await call("POST", FILES, 201, files=form("PT07_a.sgl_v2", meter_file([1])))
-    assert UUID(file["file_id"])
+    assert str(UUID(file["file_id"])) == file["file_id"]

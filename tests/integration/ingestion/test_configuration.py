@@ -51,9 +51,12 @@ async def test_a_running_poller_takes_another_configuration_at_once(
         device = (await api("GET", "/api/v1/ingestion/devices/New")).json()
         assert device["uri"] == server.url("/new")
         await api("GET", "/api/v1/ingestion/devices/Old", 404)
-        async with asyncio.timeout(10):
-            while not (await api("GET", "/api/v1/sensors/get", params={"quantity": "power"})).json()["items"]:
-                await asyncio.sleep(0.1)
+        for _ in range(100):
+            if (await api("GET", "/api/v1/sensors/get", params={"quantity": "power"})).json()["items"]:
+                break
+            await asyncio.sleep(0.1)
+        else:
+            pytest.fail("no sensor came into being")
 
 
 async def test_a_worker_that_only_polls_follows_what_another_process_took(

@@ -44,7 +44,7 @@ def test_the_sample_environment_has_every_variable_and_changes_none() -> None:
 def test_compose_asks_for_nothing_that_the_sample_environment_lacks() -> None:
     text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
     sample = (ROOT / ".env.example").read_text(encoding="utf-8")
-    assert all(f"{name}=" in sample for name in re.findall(r"\$\{([A-Z_]+)", text))
+    assert all(f"{name}=" in sample for name in re.findall(r"\$\{([A-Z0-9_]+)", text))
     compose = yaml.safe_load(text)
     assert set(compose["services"]) == {"database", "migrate", "app", "redis"}
     assert compose["services"]["redis"]["profiles"] == ["redis"]

@@ -33,6 +33,13 @@ def test_every_event_with_its_topic_and_its_handlers() -> None:
         "TariffDeleted": ("sensor_events", []),
         "DeviceStatusChanged": ("system_events", []),
         "IotConfigurationChanged": ("system_events", []),
+        "FtpStatusChanged": ("system_events", []),
+        "ScanRequested": ("data_ingestion", []),
+        "ScanProgressed": ("data_ingestion", []),
+        "FileUploaded": ("data_ingestion", []),
+        "FileReadAgain": ("data_ingestion", []),
+        "FileEnded": ("data_ingestion", []),
+        "CollectionFound": ("data_ingestion", []),
         "ApiKeyCreated": (None, []),
         "ApiKeyRevoked": (None, []),
     }

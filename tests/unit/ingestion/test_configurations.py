@@ -83,7 +83,7 @@ async def test_two_processes_that_see_a_change_at_once_make_one_version() -> Non
     for names in ("A", "B", "C"):
         file.write(text_of(names))
         found = await asyncio.gather(one.devices(), two.devices(), one.devices(), two.devices())
-        assert found == [[names]] * 4
+        assert list(found) == [[names]] * 4
     assert await one.origins() == [FILE] * 3
 
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.ingestion.ftp_state import FtpState, ftp_state, ftp_status
+from domain.ingestion.ftp_state import FtpState, ftp_state, ftp_status, pause_between
 from domain.ingestion.model import DeviceError, DeviceStatus, Fault
 from domain.ingestion.scans import Scan, ScanId, ScanStatus, ScanTrigger
 
@@ -82,7 +82,16 @@ def test_after_a_failure_its_fault_and_the_last_success_are_told() -> None:
     assert state.last is newest
     assert state.last_error == DeviceError("timeout", "no answer to scan 0", NOON + TOOK)
     assert state.last_seen == completed.ended == NOON - 2 * HOUR + TOOK
-    assert state.next_scan == NOON + HOUR
+    assert state.next_scan == NOON + timedelta(minutes=2)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "minutes"),
+    [("", 60), ("c", 60), ("cf", 60), ("f", 1), ("rf", 1), ("fc", 1), ("ff", 2), ("ffff", 8), ("f" * 90, 60)],
+)
+def test_after_failures_the_next_scan_comes_sooner_and_sooner_no_more(outcomes: str, minutes: int) -> None:
+    assert pause_between(scans(outcomes), HOUR) == timedelta(minutes=minutes)
+    assert pause_between(scans("f"), timedelta(seconds=5)) == timedelta(seconds=5)
 
 
 def test_after_a_success_there_is_no_fault_any_more() -> None:

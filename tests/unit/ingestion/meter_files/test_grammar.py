@@ -105,7 +105,7 @@ def test_separators_and_numbers(line: str, values: list[float]) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["x", "nan", "inf", "-Infinity", "1e999", "1_000", "1.234,5", "1 000", "0x10", "١", "--1", "1-"],
+    ["x", "nan", "inf", "-Infinity", "1e999", "1_000", "1.234,5", "1 000", "0x10", "\u0661", "--1", "1-"],
 )
 def test_what_is_no_number(written: str) -> None:
     lines = ["2024-01-01 00:00;1", f"2024-01-01 00:15;{written}", "2024-01-01 00:30;3"]

@@ -65,7 +65,7 @@ def zipped() -> bytes:
     "content",
     [
         zipped(),
-        gzip.compress(ROW.encode()),
+        gzip.compress(ROW.encode(), mtime=0),
         b"%PDF-1.7\n" + ROW.encode(),
         ROW.encode("utf-16"),
         ROW.encode("utf-16-le"),
