@@ -4,8 +4,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, exists, func, or_, select, update
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Row,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from adapters.timescale.dr_documents import columns, fault_columns, fault_of
 from adapters.timescale.session import Session
@@ -26,6 +35,8 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[],
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtext('demand_response.commands'))"
 
 _NOW: Final = func.clock_timestamp()
+# No parameter, so that the partial indexes may be used.
+_PENDING: Final[ColumnElement[Any]] = literal_column(f"'{CommandStatus.PENDING.value}'")
 
 
 class TimescaleCommandStore(CommandStore):
@@ -60,22 +71,25 @@ class TimescaleCommandStore(CommandStore):
 
     async def claim_due(self, now: datetime, term: timedelta, limit: int) -> Sequence[Command]:
         await self._session.driver.execute(_ONE_AT_A_TIME)
-        sent = commands.alias("sent")
+        sent, own = commands.alias("sent"), commands.alias("own")
         is_busy = exists().where(sent.c.device_id == commands.c.device_id, sent.c.claimed_until > _NOW)
-        order = (commands.c.due_at, commands.c.noted_at, commands.c.command_id)
-        first = (
-            select(commands.c.command_id)
-            .ext(distinct_on(commands.c.device_id))
-            .where(IS_PENDING, commands.c.due_at <= now, ~is_busy)
-            .order_by(commands.c.device_id, *order)
-            .cte("first")
+        first_of_device = (
+            select(own.c.command_id)
+            .where(own.c.device_id == commands.c.device_id, own.c.status == _PENDING)
+            .order_by(*_order(own))
+            .limit(1)
+            .scalar_subquery()
         )
-        # What is set aside at this moment is passed over, and so is what was changed since the look above.
+        # What others are setting aside at this moment is passed over.
         chosen = (
             select(commands.c.command_id)
-            .join(first, first.c.command_id == commands.c.command_id)
-            .where(commands.c.status == CommandStatus.PENDING.value, commands.c.due_at <= now)
-            .order_by(*order)
+            .where(
+                commands.c.status == _PENDING,
+                commands.c.due_at <= now,
+                commands.c.command_id == first_of_device,
+                ~is_busy,
+            )
+            .order_by(*_order(commands))
             .limit(limit)
             .with_for_update(of=commands, key_share=True, skip_locked=True)
             .cte("chosen")
@@ -123,6 +137,11 @@ class TimescaleCommandStore(CommandStore):
     async def _in_order(self, condition: Any) -> Sequence[Command]:  # noqa: ANN401 - of SQLAlchemy
         wanted = select(commands).where(condition).order_by(commands.c.noted_at, commands.c.command_id)
         return [_command(row) for row in await self._session.execute(wanted)]
+
+
+def _order(table: FromClause) -> Sequence[ColumnElement[Any]]:
+    """Return what sorts commands: the one that is sent first comes first."""
+    return (table.c.due_at, table.c.noted_at, table.c.command_id)
 
 
 def _row(command: Command) -> tuple[object, ...]:

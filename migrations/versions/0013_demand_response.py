@@ -221,7 +221,8 @@ CREATE INDEX ix_commands_event_id_noted_at_command_id
 CREATE INDEX ix_commands_assignment_id ON demand_response.commands (assignment_id);
 CREATE INDEX ix_commands_due ON demand_response.commands (due_at, noted_at, command_id)
     WHERE status = 'pending';
-CREATE INDEX ix_commands_pending ON demand_response.commands (device_id) WHERE status = 'pending';
+CREATE INDEX ix_commands_pending ON demand_response.commands (device_id, due_at, noted_at, command_id)
+    WHERE status = 'pending';
 CREATE INDEX ix_commands_claimed ON demand_response.commands (device_id) WHERE claimed_until IS NOT NULL;
 CREATE TABLE demand_response.reports (
     event_id uuid NOT NULL,

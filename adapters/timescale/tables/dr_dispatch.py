@@ -85,7 +85,9 @@ commands: Final = Table(
     Index(None, "event_id", "noted_at", "command_id"),
     Index(None, "assignment_id"),
     Index("ix_commands_due", "due_at", "noted_at", "command_id", postgresql_where=IS_PENDING),
-    Index("ix_commands_pending", "device_id", postgresql_where=IS_PENDING),
+    Index(
+        "ix_commands_pending", "device_id", "due_at", "noted_at", "command_id", postgresql_where=IS_PENDING
+    ),
     Index("ix_commands_claimed", "device_id", postgresql_where=text("claimed_until IS NOT NULL")),
     schema=_SCHEMA,
     comment="What devices are told, noted before it is sent, and what came of it.",
