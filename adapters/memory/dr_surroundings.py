@@ -62,6 +62,15 @@ class MemoryLoadHistory(LoadHistory):
             meter.times.insert(bisect_left(meter.times, start), start)
         meter.values[start] = kw
 
+    def measured_each(self, sensor_id: str, asked: TimeRange, kw: float) -> None:
+        """Let the mean power of each interval that starts in the range be so much."""
+        meter = self._meters[SensorId(sensor_id)]
+        at = asked.start
+        while at < asked.end:
+            meter.values[at] = kw
+            at += meter.interval
+        meter.times = sorted(meter.values)
+
     def forget(self, sensor_id: str, asked: TimeRange) -> None:
         """Let nothing be known of what starts in the range."""
         meter = self._meters[SensorId(sensor_id)]

@@ -74,3 +74,8 @@ def began_too_long_ago() -> InvalidError:
             ),
         ),
     )
+
+
+def unknown_report(event_id: DrEventId, version: int) -> NotFoundError:
+    """Say that the event has no report of this version."""
+    return NotFoundError("unknown_report", f"event {event_id} has no report of version {version}")

@@ -10,6 +10,7 @@ from domain.demand_response.commands import ControlOrder, ControlReceipt
 from domain.demand_response.conditions import Connection, MeterReading, RoomComfort
 from domain.demand_response.load import LoadInterval
 from domain.demand_response.model import DeviceId, RoomName, SensorId
+from domain.demand_response.reports import EventReport
 from domain.demand_response.store_ports import (
     AssignmentStore,
     AutoResponseStore,
@@ -94,6 +95,23 @@ class HolidayCalendar(Protocol):
     @abstractmethod
     def holidays(self, first: date, last: date) -> Mapping[date, str]:
         """Return the holidays from the first day to the last, both included, by name."""
+
+
+class ReportCodec(Protocol):
+    """Turns reports into what is stored, and back."""
+
+    @abstractmethod
+    def encode(self, report: EventReport) -> str:
+        """Return the report as JSON."""
+
+    @abstractmethod
+    def decode(self, content: str) -> EventReport:
+        """Return the report that was stored.
+
+        Raises:
+            ValueError: it is none that can be read.
+
+        """
 
 
 class DemandResponseTransaction(Protocol):

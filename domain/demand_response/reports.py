@@ -1,18 +1,45 @@
-"""Performance reports as they are kept: each version with its inputs, none ever changed."""
+"""Performance reports: what an event brought, with all that it was worked out from, and as they are kept."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from hashlib import sha256
 
-from domain.demand_response.model import DrEventId
+from domain.demand_response.adjustments import AdjustmentKind
+from domain.demand_response.baseline_methods import BaselineMethod
+from domain.demand_response.dr_events import DrEvent, DrEventStatus
+from domain.demand_response.model import NO_TIME, DrEventId
+from domain.demand_response.performance import DevicePerformance, EventPerformance
+from domain.shared.time import EPOCH, TimeRange
+
+_A_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventReport:
+    """What the devices of an event brought.
+
+    ``window`` is what was measured, in whole minutes: of an event that was cancelled, up to then.
+    ``settled``: no more data are expected, so that the report is kept.
+    """
+
+    event_id: DrEventId
+    event_name: str
+    window: TimeRange
+    recovery_period: timedelta
+    method: BaselineMethod
+    adjustment: AdjustmentKind
+    settled: bool
+    performance: EventPerformance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReport:
-    """A version of the report of an event.
+    """A version of the report of an event; none is ever changed.
 
-    ``content`` is the whole report, with the loads that it was computed from, as JSON text in UTF-8.
-    ``fingerprint`` is the same where nothing that was put in differs, so that a correction shows. Powers are
-    in kW, energy in kWh; None where there is no number.
+    ``content`` is the `EventReport` as JSON text in UTF-8. ``fingerprint`` is the same where nothing that
+    was put in differs, so that a correction shows. Powers are in kW, energy in kWh; None where there is no
+    number.
     """
 
     event_id: DrEventId
@@ -23,3 +50,39 @@ class StoredReport:
     reduction_kw: float | None
     energy_kwh: float | None
     content: str
+
+
+def measured_window(event: DrEvent) -> TimeRange:
+    """Return the time in which an event is measured: the whole minutes of it.
+
+    What was cancelled is measured up to then. An event that has no whole minute is measured as it is.
+    """
+    terms = event.terms
+    start, end = terms.start, terms.end
+    if event.status is DrEventStatus.CANCELLED and start < event.history[-1].at < end:
+        end = event.history[-1].at
+    first, last = _rounded(start, up=True), _rounded(end, up=False)
+    return TimeRange(first, last) if first < last else TimeRange(start, end)
+
+
+def _rounded(moment: datetime, *, up: bool) -> datetime:
+    over = (moment - EPOCH) % _A_MINUTE
+    return moment - over + (_A_MINUTE if up and over else NO_TIME)
+
+
+def fingerprint(performance: EventPerformance) -> str:
+    """Return the same for the same metered loads, commitments and days: what is put into a report."""
+    written = "\n".join(line for device in performance.devices for line in _inputs(device))
+    return sha256(written.encode()).hexdigest()
+
+
+def _inputs(device: DevicePerformance) -> Iterator[str]:
+    baseline = device.baseline
+    yield f"{device.device_id} {device.committed_kw!r} {baseline.method.value} {baseline.window}"
+    yield f"{[one.actual_kw for one in baseline.intervals]!r} {baseline.adjustment.kind.value}"
+    yield repr([one.actual_kw for one in baseline.adjustment.intervals])
+    for day in baseline.eligible_days:
+        yield f"{day.day} {day.window_kw!r} {day.adjustment_kw!r}"
+    yield repr([(str(one.day), one.code.value) for one in baseline.days_excluded])
+    if device.rebound is not None:
+        yield repr([one.actual_kw for one in device.rebound.intervals])

@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from adapters.events.report_codec import JsonReportCodec
 from adapters.memory.database import MemoryDatabase
 from adapters.memory.demand_response import MemoryDemandResponseUnitOfWork
 from adapters.memory.dr_surroundings import (
     MemoryDeviceControl,
     MemoryDeviceHealth,
+    MemoryHolidayCalendar,
     MemoryLoadHistory,
     MemoryRoomConditions,
     MemoryUrlRules,
@@ -22,6 +24,7 @@ from domain.demand_response.invitations import Answer, Invitation
 from domain.demand_response.model import DeviceId, DrEventId, SchedulerLease, SensorId, SiteZone, WorkerId
 from domain.demand_response.services.auto_answers import AnswerInvitations
 from domain.demand_response.services.auto_response import AutoResponses
+from domain.demand_response.services.baselines import Baselines
 from domain.demand_response.services.devices import DrDevices
 from domain.demand_response.services.dispatch import DispatchEvents
 from domain.demand_response.services.dr_events import DrEvents, EventView
@@ -29,7 +32,10 @@ from domain.demand_response.services.event_rules import CreateEventsOfRules
 from domain.demand_response.services.flexibility import FlexibilityReports, TellFlexibility
 from domain.demand_response.services.invitations import Invitations
 from domain.demand_response.services.load_reduction import ReduceLoad
+from domain.demand_response.services.loads import Loads
 from domain.demand_response.services.moving import Moving
+from domain.demand_response.services.performance import MeasureEvents
+from domain.demand_response.services.polled_devices import FollowPolledDevices
 from domain.demand_response.services.programs import Programs
 from domain.demand_response.services.releasing import Releasing
 from domain.demand_response.services.scheduler import Scheduler
@@ -38,6 +44,7 @@ from domain.demand_response.services.situations import Situations
 from domain.demand_response.services.telling import Teller
 from domain.demand_response.services.waking import Waking
 from domain.shared.events import Actor
+from domain.shared.time import TimeRange
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 A_MINUTE = timedelta(minutes=1)
@@ -112,6 +119,10 @@ class Process:
         self.scheduler = Scheduler(
             uow, moving, self.answers, self.dispatch, self.rules, clock, WorkerId(name)
         )
+        loads = Loads(site.history, site.calendar, clock, LISBON)
+        self.baselines = Baselines(uow, loads, clock)
+        self.measure = MeasureEvents(uow, loads, site.history, JsonReportCodec(), clock, ids)
+        self.polled = FollowPolledDevices(uow, clock, ids)
         self.sending = SendCommands(uow, site.control, site.history, releasing, self.teller, clock, waking)
 
     async def lease(self) -> SchedulerLease:
@@ -136,6 +147,7 @@ class Site:
         self.history = MemoryLoadHistory(self.clock)
         self.health = MemoryDeviceHealth()
         self.rooms = MemoryRoomConditions()
+        self.calendar = MemoryHolidayCalendar()
         self.control = ObedientControl()
         self.loads: dict[DeviceId, float] = {}
         self.main = Process(self, "main")
@@ -157,6 +169,11 @@ class Site:
     async def devices(self, number: int, kw: float = 3.0) -> Sequence[DeviceId]:
         """Let there be devices d0, d1 ..., by priority."""
         return [await self.device(f"d{one}", kw, priority=one) for one in range(number)]
+
+    def metered_before(self, device_id: str, days: int, kw: float) -> None:
+        """Let the device have drawn so much on the days before."""
+        now = self.clock.now()
+        self.history.measured_each(f"{device_id}.power", TimeRange(now - timedelta(days=days), now), kw)
 
     def elapse(self, time: timedelta) -> None:
         """Let whole minutes pass, in which each device is metered."""
