@@ -2,16 +2,15 @@
 
 import asyncio
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 
 from adapters.timescale.database import Database
 from adapters.timescale.demand_response import TimescaleDemandResponseUnitOfWork
-from domain.demand_response.commands import Command, CommandStatus
+from domain.demand_response.commands import Command
 from domain.demand_response.dr_events import DrEvent
 from domain.demand_response.events import EventStatusChanged
-from domain.demand_response.model import CommandId, DeviceId, Fault
+from domain.demand_response.model import DeviceId, Fault
 from domain.demand_response.ports import DemandResponseUnitOfWork
 from domain.demand_response.store_ports import InvitationFilter
 from domain.shared.errors import InvalidError
@@ -73,21 +72,6 @@ async def test_whoever_looks_at_the_lease_of_another_writes_nothing(
         assert await tx.scheduler_leases.take(OTHER, TERM) is None
     async with database.transaction("demand_response") as session:
         assert await session.driver.fetchval(row) == before
-
-
-async def test_once_the_old_word_is_through_the_device_gets_the_next(sql: DemandResponseUnitOfWork) -> None:
-    _, (first,) = await noted(sql, "a")
-    async with sql.begin() as tx:
-        (claimed,) = await tx.commands.claim_due(NOW, TERM, 1)
-    second = replace(first, command_id=CommandId(uuid4()))
-    async with sql.begin() as tx:
-        await tx.commands.supersede([DeviceId("a")])
-        await tx.commands.add([second])
-    async with sql.begin() as tx:
-        assert not await tx.commands.claim_due(NOW, TERM, 1)
-        assert not await tx.commands.end_attempt(replace(claimed, status=CommandStatus.DELIVERED))
-    async with sql.begin() as tx:
-        assert [one.command_id for one in await tx.commands.claim_due(NOW, TERM, 1)] == [second.command_id]
 
 
 async def test_who_claims_does_not_wait_for_one_that_sets_aside(sql: DemandResponseUnitOfWork) -> None:
