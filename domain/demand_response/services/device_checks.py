@@ -101,10 +101,11 @@ def _request_problems(place: str, request: ControlRequest, urls: UrlRules) -> It
     if len(request.headers) > _MOST_HEADERS:
         yield Problem(f"{place}/headers", "too_long", f"at most {_MOST_HEADERS} headers")
     for name, value in request.headers.items():
+        pointer = f"{place}/headers/{name.replace('~', '~0').replace('/', '~1')}"
         if not _HEADER.fullmatch(name) or name.lower() in _RESERVED:
-            yield Problem(f"{place}/headers/{name}", "invalid_value", "that header cannot be set")
+            yield Problem(pointer, "invalid_value", "that header cannot be set")
         elif not value.isprintable() or len(value) > _MOST_URL:
-            yield Problem(f"{place}/headers/{name}", "invalid_value", "printable characters only")
+            yield Problem(pointer, "invalid_value", "printable characters only")
     if request.body is not None and len(request.body.text) > _MOST_BODY:
         yield Problem(f"{place}/body", "too_long", f"at most {_MOST_BODY} characters")
     if not NO_TIME < request.timeout <= MOST_TIMEOUT:

@@ -47,7 +47,7 @@ async def looked_after(*processes: Process) -> AsyncIterator[None]:
 
 async def eventually(condition: Callable[[], Awaitable[bool]]) -> datetime:
     async with asyncio.timeout(10):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - it is the outside that is watched
             await asyncio.sleep(0.005)
     return datetime.now(UTC)
 
