@@ -15,18 +15,23 @@ from adapters.pollers.file_monitor import FileMonitor
 from adapters.pollers.schedule import Poller
 from adapters.timescale.database import Database
 from adapters.websocket.sockets import LiveSockets
+from app.dr_bridges import FollowConfiguration
 from app.job_runner import JobRunner
 from app.jobs import JOBS
 from app.settings import ProcessRole, Settings
+from domain.demand_response.events import EventStatusChanged, InvitationAnswered
+from domain.demand_response.services.scheduler_loop import SchedulerLoop
+from domain.demand_response.services.waking import Waking
 from domain.ingestion.events import FileReadAgain, IotConfigurationChanged, ScanRequested
 from domain.operations.model import FeedEntry, Resync
 from domain.operations.ports import OperationsUnitOfWork
 from domain.operations.services.jobs import JobSlots
 from domain.sensors.events import RoomDeleted, SensorChanged, SensorDeleted
 from domain.sensors.services.catalog import SensorCatalog
-from domain.shared.errors import UnavailableError
+from domain.shared.errors import InvalidError, UnavailableError
 
 _LOG: Final = logging.getLogger(__name__)
+_AGAIN_SECONDS: Final = 5.0
 
 Background = Callable[[AsyncContainer], AbstractAsyncContextManager[None]]
 """Starts something on entry and has ended it on exit (an ``@asynccontextmanager`` over the container)."""
@@ -127,6 +132,42 @@ async def files(container: AsyncContainer) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def demand_response(container: AsyncContainer) -> AsyncIterator[None]:
+    """Move events on and tell devices, where this process is a worker; at once where somebody asks for it."""
+    settings: Settings = await container.get(Settings)
+    if settings.role is ProcessRole.API:
+        yield
+        return
+    scheduler: SchedulerLoop = await container.get(SchedulerLoop)
+    waking: Waking = await container.get(Waking)
+    follow: FollowConfiguration = await container.get(FollowConfiguration)
+    broadcaster: Broadcaster = await container.get(Broadcaster)
+
+    def wake(message: tuple[FeedEntry, ...] | Resync) -> None:
+        if isinstance(message, Resync) or any(
+            isinstance(entry.event, EventStatusChanged | InvitationAnswered) for entry in message
+        ):
+            waking.wake()
+
+    async with running(_polled_devices(follow), "polled devices"), running(scheduler(), "demand response"):
+        with broadcaster.listen(wake):
+            yield
+
+
+async def _polled_devices(follow: FollowConfiguration) -> None:
+    """Catch up with a configuration that is older than demand response; later changes come as events."""
+    while True:
+        try:
+            await follow.catch_up()
+        except InvalidError as error:
+            _LOG.warning("demand response has no polled devices: %s", error.detail)
+        except UnavailableError:
+            await asyncio.sleep(_AGAIN_SECONDS)
+            continue
+        return
+
+
+@asynccontextmanager
 async def jobs(container: AsyncContainer) -> AsyncIterator[None]:
     """Run the table of jobs, where this process is a worker: of all of them one runs each slot."""
     settings: Settings = await container.get(Settings)
@@ -150,5 +191,14 @@ async def storage(container: AsyncContainer) -> AsyncIterator[None]:
     yield
 
 
-BACKGROUND: Final[tuple[Background, ...]] = (storage, events, catalog, sockets, poller, files, jobs)
+BACKGROUND: Final[tuple[Background, ...]] = (
+    storage,
+    events,
+    catalog,
+    sockets,
+    poller,
+    files,
+    demand_response,
+    jobs,
+)
 """Started in this order with the application, and ended in the reverse one before the container is closed."""

@@ -1,7 +1,10 @@
 """What ``/health`` asks of the database."""
 
 import time
+from datetime import timedelta
+from typing import Final
 
+from domain.demand_response.services.scheduler import Scheduler
 from domain.ingestion.model import DeviceStatus
 from domain.ingestion.services.devices import ReportDevices
 from domain.ingestion.services.sources import Sources
@@ -11,6 +14,10 @@ from domain.operations.services.jobs import JobReports
 from domain.operations.storage_engine import StorageEngine
 from domain.shared.errors import UnavailableError
 from domain.shared.health import Health, HealthCheck, HealthStatus
+from domain.shared.ports import Clock
+
+_LATE: Final = timedelta(seconds=30)
+"""A step that is so long overdue is taken by no process: the lease of a dead one has lapsed by then."""
 
 
 class DatabaseCheck(HealthCheck):
@@ -103,5 +110,27 @@ class JobsCheck(HealthCheck):
                 "run": sum(one.last is not None for one in reports),
                 "failed": ", ".join(failed) or None,
                 "overdue": ", ".join(overdue) or None,
+            },
+        )
+
+
+class DemandResponseCheck(HealthCheck):
+    """Looks at whether events are moved on and commands sent, whichever process does it."""
+
+    name = "demand_response"
+
+    def __init__(self, scheduler: Scheduler, clock: Clock) -> None:
+        self._scheduler = scheduler
+        self._clock = clock
+
+    async def check(self) -> Health:
+        found = await self._scheduler.next_due(), await self._scheduler.next_command()
+        next_step = min((one for one in found if one is not None), default=None)
+        late = timedelta() if next_step is None else max(self._clock.now() - next_step, timedelta())
+        return Health(
+            HealthStatus.DEGRADED if late > _LATE else HealthStatus.OK,
+            {
+                "next_step": None if next_step is None else next_step.isoformat(),
+                "late_seconds": round(late.total_seconds(), 1),
             },
         )

@@ -12,6 +12,9 @@ from typing import Final, NewType
 from dishka import AsyncContainer
 
 from app.settings import Settings
+from domain.demand_response.services.auto_answers import AnswerInvitations
+from domain.demand_response.services.flexibility import TellFlexibility
+from domain.demand_response.services.performance import MeasureEvents
 from domain.ingestion.services.scan_requests import Scans
 from domain.operations.jobs import JobName, JobPlan
 from domain.operations.services.idempotency import Idempotency
@@ -80,6 +83,22 @@ async def _rejections(container: AsyncContainer) -> None:
     await (await container.get(Upkeep)).purge_rejections()
 
 
+async def _auto_response(container: AsyncContainer) -> None:
+    await (await container.get(AnswerInvitations))()
+
+
+async def _flexibility(container: AsyncContainer) -> None:
+    await (await container.get(TellFlexibility))()
+
+
+async def _event_reports(container: AsyncContainer) -> None:
+    await (await container.get(MeasureEvents)).keep()
+
+
+async def _corrected_reports(container: AsyncContainer) -> None:
+    await (await container.get(MeasureEvents)).keep(again=True)
+
+
 async def _idempotency(container: AsyncContainer) -> None:
     await (await container.get(Idempotency)).purge()
 
@@ -93,6 +112,10 @@ JOBS: Final = (
     Job("compression", lambda settings: settings.compression_interval, _compression),
     Job("retention", lambda settings: settings.retention_interval, _retention),
     Job("room_metrics", lambda settings: settings.room_metrics_interval, _room_metrics),
+    Job("auto_response", lambda settings: settings.auto_response_interval, _auto_response),
+    Job("flexibility", lambda settings: settings.auto_response_interval, _flexibility),
+    Job("event_reports", lambda settings: settings.event_scheduler_interval, _event_reports),
+    Job("corrected_reports", lambda settings: settings.upkeep_interval, _corrected_reports),
     Job("alarms", lambda settings: settings.alarm_interval, _alarms),
     Job("partitions", lambda settings: settings.upkeep_interval, _partitions),
     Job("rejections", lambda settings: settings.upkeep_interval, _rejections),

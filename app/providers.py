@@ -30,6 +30,7 @@ from adapters.pollers.meter_files.formats import SuffixedMeterFileFormats
 from adapters.pollers.schedule import Poller
 from adapters.pollers.spool import SpoolFolder
 from adapters.timescale.database import Database
+from adapters.timescale.demand_response import TimescaleDemandResponseUnitOfWork
 from adapters.timescale.ingestion import TimescaleIngestionUnitOfWork
 from adapters.timescale.operations import TimescaleOperationsUnitOfWork
 from adapters.timescale.sensors_unit_of_work import TimescaleSensorsUnitOfWork
@@ -41,12 +42,15 @@ from adapters.web.metrics import HttpMetrics
 from adapters.websocket.sockets import LiveSockets
 from app.bridges import IngestionFiles, SensorsReadingSink, SensorsSiteEnergy
 from app.clock import RandomIds, SystemClock
-from app.health import DatabaseCheck, FtpCheck, JobsCheck, PollersCheck
+from app.demand_response import DemandResponseProvider
+from app.dr_bridges import DrEventCounts, FollowConfiguration
+from app.health import DatabaseCheck, DemandResponseCheck, FtpCheck, JobsCheck, PollersCheck
 from app.jobs import JOBS, JobPlans
 from app.overview import ComposedOverview
 from app.settings import ProcessRole, Settings
 from app.storage import default_data_dir
 from app.subscriptions import HANDLERS, TOPICS
+from domain.demand_response.ports import DemandResponseUnitOfWork
 from domain.ingestion.configuration_ports import HostRules, WatchedFile
 from domain.ingestion.file_ports import FileServer, MeterFileFormats, Spool
 from domain.ingestion.ftp_state import FtpPlan
@@ -141,6 +145,7 @@ class DatabaseProvider(Provider):
     operations = provide(TimescaleOperationsUnitOfWork, provides=OperationsUnitOfWork)
     sensors = provide(TimescaleSensorsUnitOfWork, provides=SensorsUnitOfWork)
     ingestion = provide(TimescaleIngestionUnitOfWork, provides=IngestionUnitOfWork)
+    demand_response = provide(TimescaleDemandResponseUnitOfWork, provides=DemandResponseUnitOfWork)
 
     @provide
     async def database(self, settings: Settings, codec: EventCodec) -> AsyncIterator[Database]:
@@ -204,9 +209,11 @@ class EventsProvider(Provider):
         return ProcessName(str(ids.new()))
 
     @provide
-    def dispatcher(self, mark_room_metrics: MarkRoomMetrics) -> EventDispatcher:
+    def dispatcher(
+        self, mark_room_metrics: MarkRoomMetrics, follow_configuration: FollowConfiguration
+    ) -> EventDispatcher:
         """Bind events to their handlers; asking the container for them in here would wait for ever."""
-        made = {type(handler): handler for handler in (mark_room_metrics,)}
+        made = {type(handler): handler for handler in (mark_room_metrics, follow_configuration)}
         return EventDispatcher([made[handler] for handler in HANDLERS])
 
     @provide
@@ -462,11 +469,18 @@ class WebProvider(Provider):
         devices: ReportDevices,
         jobs: JobReports,
         energy: SensorsSiteEnergy,
+        events: DrEventCounts,
         files: IngestionFiles,
     ) -> OverviewSource:
         """Put together what each module knows."""
         return ComposedOverview(
-            clock=clock, inventory=inventory, devices=devices, jobs=jobs, energy=energy, files=files
+            clock=clock,
+            inventory=inventory,
+            devices=devices,
+            jobs=jobs,
+            energy=energy,
+            events=events,
+            files=files,
         )
 
     @provide
@@ -522,9 +536,10 @@ class WebProvider(Provider):
         ftp: FtpCheck,
         events: EventsMonitor,
         jobs: JobsCheck,
+        demand_response: DemandResponseCheck,
     ) -> HealthChecks:
         """List the parts that say how they are."""
-        return HealthChecks([database, pollers, ftp, events, jobs])
+        return HealthChecks([database, pollers, ftp, events, jobs, demand_response])
 
     @provide(scope=Scope.REQUEST)
     def principal(self, request: Request) -> Principal:  # type: ignore[type-arg]  # dishka knows it as this
@@ -558,6 +573,7 @@ PROVIDERS: Final = (
     OperationsProvider,
     SensorsProvider,
     IngestionProvider,
+    DemandResponseProvider,
     WebProvider,
 )
 """All of them."""

@@ -148,7 +148,10 @@ class Settings:
         shown="Europe/Lisbon",
     )
     holidays_country: str | None = _variable(
-        values.country, None, "Whose public holidays are no working days.", shown="by TIMEZONE"
+        values.country,
+        None,
+        "Whose public holidays are no working days: a country, or one with its subdivision (`DE-BY`).",
+        shown="by TIMEZONE",
     )
     iots_config: Path | None = _variable(
         values.existing_file, None, "The IoT configuration file.", shown="none"
@@ -212,10 +215,12 @@ class Settings:
         values.interval, 3600.0, "The time between two rounds of upkeep: making partitions, clearing out."
     )
     event_scheduler_interval: float = _variable(
-        values.seconds, 60.0, "The time between two looks at demand response events."
+        values.interval,
+        60.0,
+        "The time between two looks at all demand response events; starts and ends are on time besides.",
     )
     auto_response_interval: float = _variable(
-        values.seconds, 30.0, "The time between two looks at open invitations."
+        values.interval, 30.0, "The time between two looks at invitations that rules may answer."
     )
 
     @property

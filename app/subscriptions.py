@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from app.dr_bridges import FollowConfiguration
+from domain.demand_response import events as demand_response
 from domain.ingestion import events as ingestion
 from domain.operations import events as operations
 from domain.operations.model import Topic
@@ -33,12 +35,29 @@ TOPICS: Final[dict[type[DomainEvent], Topic | None]] = {
     ingestion.FileReadAgain: Topic.DATA_INGESTION,
     ingestion.FileEnded: Topic.DATA_INGESTION,
     ingestion.CollectionFound: Topic.DATA_INGESTION,
+    demand_response.EventStatusChanged: Topic.DR_EVENTS,
+    demand_response.InvitationChanged: Topic.DR_EVENTS,
+    demand_response.InvitationAnswered: Topic.DR_EVENTS,
+    demand_response.CommandChanged: Topic.DR_EVENTS,
+    demand_response.DeviceFollowingChecked: Topic.DR_EVENTS,
+    demand_response.PerformanceReported: Topic.DR_EVENTS,
+    demand_response.FlexibilityChanged: Topic.DR_EVENTS,
+    demand_response.DrDeviceRegistered: Topic.DR_EVENTS,
+    demand_response.DrDeviceChanged: Topic.DR_EVENTS,
+    demand_response.DrDeviceDeleted: Topic.DR_EVENTS,
+    demand_response.AutoResponseChanged: None,
+    demand_response.ProgramCreated: None,
+    demand_response.ProgramChanged: None,
+    demand_response.ProgramDeleted: None,
     operations.ApiKeyCreated: None,
     operations.ApiKeyRevoked: None,
 }
 """Every event of the product, with its topic where it is public."""
 
-HANDLERS: Final = (MarkRoomMetrics,)
+HANDLERS: Final[tuple[type[MarkRoomMetrics | FollowConfiguration], ...]] = (
+    MarkRoomMetrics,
+    FollowConfiguration,
+)
 """Who is told of events, at least once each, also after a crash; a handler's annotation says of which.
 
 Classes, of which the container makes one each.

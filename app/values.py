@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from adapters.calendars.public_holidays import has_holidays
 from adapters.pollers.host_guard import HostGuard
 from adapters.web.limits import Rate
 
@@ -133,9 +134,11 @@ def zone(text: str) -> ZoneInfo:
 
 
 def country(text: str) -> str:
-    """Read a country, maybe with a subdivision."""
-    if not _COUNTRY.fullmatch(text.upper()):
-        raise ValueError("a country as in ISO 3166, such as PT, or with its subdivision, such as DE-BY")
+    """Read a country whose holidays are known, maybe with a subdivision."""
+    if not _COUNTRY.fullmatch(text.upper()) or not has_holidays(text.upper()):
+        raise ValueError(
+            "a country of ISO 3166 whose holidays are known, such as PT, or its subdivision, such as DE-BY"
+        )
     return text.upper()
 
 

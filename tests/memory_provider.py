@@ -3,6 +3,8 @@
 from dishka import Provider, Scope, provide
 
 from adapters.memory.database import MemoryDatabase
+from adapters.memory.demand_response import MemoryDemandResponseUnitOfWork
+from adapters.memory.dr_surroundings import MemoryDeviceControl
 from adapters.memory.ingestion import (
     MemoryDeviceReader,
     MemoryIngestionUnitOfWork,
@@ -12,6 +14,7 @@ from adapters.memory.operations import MemoryOperationsUnitOfWork
 from adapters.memory.outbox import MemoryLeadership, MemorySignals
 from adapters.memory.sensors_unit_of_work import MemorySensorsUnitOfWork
 from adapters.memory.surroundings import MemoryClock, MemoryIdFactory
+from domain.demand_response.ports import DemandResponseUnitOfWork, DeviceControl
 from domain.ingestion.ports import DeviceReader, IngestionUnitOfWork, IotConfigurationSource
 from domain.operations.ports import Leadership, OperationsUnitOfWork, Signals
 from domain.sensors.ports import SensorsUnitOfWork
@@ -29,11 +32,15 @@ class MemoryProvider(Provider):
         self.clock = MemoryClock()
         self.ids = MemoryIdFactory()
         self.devices = MemoryDeviceReader()
+        self.control = MemoryDeviceControl()
         self.configuration = MemoryIotConfigurationSource()
 
     operations = provide(MemoryOperationsUnitOfWork, provides=OperationsUnitOfWork, override=True)
     sensors = provide(MemorySensorsUnitOfWork, provides=SensorsUnitOfWork, override=True)
     ingestion = provide(MemoryIngestionUnitOfWork, provides=IngestionUnitOfWork, override=True)
+    demand_response = provide(
+        MemoryDemandResponseUnitOfWork, provides=DemandResponseUnitOfWork, override=True
+    )
     leadership = provide(MemoryLeadership, provides=Leadership, override=True)
     signals = provide(MemorySignals, provides=Signals, override=True)
 
@@ -52,6 +59,10 @@ class MemoryProvider(Provider):
     @provide(override=True)
     def test_devices(self) -> DeviceReader:
         return self.devices
+
+    @provide(override=True)
+    def test_control(self) -> DeviceControl:
+        return self.control
 
     @provide(override=True)
     def test_configuration(self) -> IotConfigurationSource:

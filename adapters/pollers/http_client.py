@@ -16,7 +16,7 @@ import httpx
 
 from adapters.pollers.guarded_network import GuardedTransport, tls_context
 from adapters.pollers.host_guard import HostGuard
-from adapters.pollers.response_body import read_body
+from adapters.pollers.response_body import read_body, read_undecoded
 from domain.ingestion.errors import DeviceReadError
 from domain.ingestion.iot_configuration import AuthType, DeviceAuth, HttpRequest
 
@@ -24,6 +24,7 @@ MAX_ANSWER_BYTES: Final = 1 << 20
 _MOST_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD: Final = frozenset({307, 308})
+_SEE_OTHER: Final = 303
 _UNREACHABLE: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 _USER_AGENT: Final = "energy-dashboard"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -70,8 +71,11 @@ class GuardedHttpClient:
             for verify in (True, False)
         }
 
-    async def send(self, request: HttpRequest) -> HttpAnswer:
+    async def send(self, request: HttpRequest, *, is_command: bool = False) -> HttpAnswer:
         """Send the request and return a 2xx answer.
+
+        A command is to be done, not only answered: no redirect turns it into a mere GET, ``303`` says that it
+        is done, and what its answer holds does not matter.
 
         Raises:
             DeviceReadError: anything else, as the codes of that error say. No text of it holds a secret.
@@ -80,7 +84,7 @@ class GuardedHttpClient:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(request.timeout.total_seconds()):
-                status, body = await self._exchange(request)
+                status, body = await self._exchange(request, is_command=is_command)
         except TimeoutError:
             seconds = request.timeout.total_seconds()
             raise DeviceReadError("timeout", f"no whole answer within {seconds:g} s") from None
@@ -90,7 +94,7 @@ class GuardedHttpClient:
             raise DeviceReadError("bad_http", "the address cannot be used") from None
         return HttpAnswer(status, body, (time.perf_counter() - started) * 1000)
 
-    async def _exchange(self, request: HttpRequest) -> tuple[int, bytes]:
+    async def _exchange(self, request: HttpRequest, *, is_command: bool) -> tuple[int, bytes]:
         client = self._clients[request.verify_tls]
         headers = {**request.headers, **self._credentials(request.auth)}
         method, url, body = request.method, request.url, request.body
@@ -103,21 +107,27 @@ class GuardedHttpClient:
             response = await client.send(message, stream=True)
             try:
                 if response.status_code not in _REDIRECTS:
-                    return response.status_code, await self._accepted(response)
+                    return response.status_code, await self._accepted(response, is_command=is_command)
+                if is_command and response.status_code == _SEE_OTHER:
+                    return response.status_code, b""
                 url = _redirected(url, response.headers.get("location", ""))
                 if response.status_code not in _KEEPS_METHOD and method != "GET":
+                    if is_command:
+                        raise DeviceReadError("redirect_refused", "the device sends the command elsewhere")
                     method, body = "GET", None
             finally:
                 await response.aclose()
         raise DeviceReadError("redirect_refused", f"more than {_MOST_REDIRECTS} redirects")
 
-    async def _accepted(self, response: httpx.Response) -> bytes:
+    async def _accepted(self, response: httpx.Response, *, is_command: bool) -> bytes:
         if not response.is_success:
             reason = "".join(filter(str.isprintable, response.reason_phrase[:80]))
             raise DeviceReadError(
                 f"http_{response.status_code}",
                 f"the device answered {response.status_code} {reason}".rstrip(),
             )
+        if is_command:
+            return await read_undecoded(response, self._max_bytes)
         return await read_body(response, self._max_bytes)
 
     def _credentials(self, auth: DeviceAuth | None) -> dict[str, str]:

@@ -22,13 +22,9 @@ async def read_body(response: httpx.Response, limit: int) -> bytes:
 
     """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    announced = response.headers.get("content-length", "")
-    if announced.isdigit() and len(announced) > len(str(limit)) + 1:
-        raise _too_large(limit)
-    if announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit)
     if encoding in {"", "identity"}:
-        return await _read_plain(response, limit)
+        return await read_undecoded(response, limit)
+    _check_announced(response, limit)
     if encoding not in _WINDOW_BITS:
         raise DeviceReadError("unsupported_encoding", f"the answer is encoded as {encoding[:40]!r}")
     try:
@@ -37,7 +33,20 @@ async def read_body(response: httpx.Response, limit: int) -> bytes:
         raise DeviceReadError("bad_http", f"the answer is not the {encoding} that it says it is") from None
 
 
-async def _read_plain(response: httpx.Response, limit: int) -> bytes:
+def _check_announced(response: httpx.Response, limit: int) -> None:
+    announced = response.headers.get("content-length", "")
+    if announced.isdigit() and (len(announced) > len(str(limit)) + 1 or int(announced) > limit):
+        raise _too_large(limit)
+
+
+async def read_undecoded(response: httpx.Response, limit: int) -> bytes:
+    """Return the body as it comes.
+
+    Raises:
+        DeviceReadError: ``too_large``.
+
+    """
+    _check_announced(response, limit)
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk

@@ -1,6 +1,6 @@
 """What people see of devices."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.ingestion.errors import unknown_device
@@ -50,12 +50,22 @@ class ReportDevices:
         (report,) = await self._reports([device])
         return report
 
+    async def find(self, device_ids: Collection[DeviceId]) -> Mapping[DeviceId, DeviceReport]:
+        """Return those of the devices that are configured."""
+        if not device_ids:
+            return {}
+        devices = (await self._configuration.load()).devices
+        reports = await self._reports([devices[one] for one in sorted(device_ids) if one in devices])
+        return {one.device.device_id: one for one in reports}
+
     async def counts(self) -> Sequence[tuple[DeviceStatus, int]]:
         """Return how many of the configured devices have each status."""
         reports = await self._reports(tuple((await self._configuration.load()).devices.values()))
         return [(status, sum(report.state.status is status for report in reports)) for status in DeviceStatus]
 
     async def _reports(self, devices: Sequence[Device]) -> Sequence[DeviceReport]:
+        if not devices:
+            return []
         async with self._uow.begin() as tx:
             states = await tx.device_statuses.get([device.device_id for device in devices])
         return [
