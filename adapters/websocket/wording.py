@@ -1,7 +1,7 @@
 """How events read on the WebSocket: the one place where an event becomes public JSON.
 
 ``data`` is the event's ``type`` (its name in snake case) and its facts, without what is internal. Stored
-readings and corrections have words of their own.
+readings, corrections and demand response have words of their own.
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from adapters.websocket.dr_wording import told_of
 from adapters.websocket.readings import StoredReadings
 from domain.operations.model import FeedEntry
 from domain.sensors.events import (
@@ -60,8 +61,8 @@ def facts(event: DomainEvent) -> dict[str, object]:
 class _Facts:
     """The data of an event that reads the same for all; filters hold for the facts that it has."""
 
-    def __init__(self, event: DomainEvent) -> None:
-        self._facts = facts(event)
+    def __init__(self, told: Mapping[str, object]) -> None:
+        self._facts = told
         self._text = _ENCODER.encode(self._facts).decode()
 
     def data(self, selection: Selection) -> str | None:
@@ -153,7 +154,7 @@ def _words(
         return _AlarmedSensors(event, sensors)
     if isinstance(event, RoomMetricsCorrected):
         return _CorrectedRooms(event)
-    return _Facts(event)
+    return _Facts(told_of(event) or facts(event))
 
 
 class WordedEvent:
