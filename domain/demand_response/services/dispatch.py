@@ -52,6 +52,7 @@ SHORT_AGAIN: Final = timedelta(seconds=60)
 class _Known:
     """What is known as a whole pass begins; others were asked for it outside of any transaction."""
 
+    invited: Collection[DeviceId]
     situations: Mapping[DeviceId, Situation]
     sites: Mapping[SensorId, MeterReading]
     higher: Collection[DrEventId]
@@ -108,7 +109,7 @@ class DispatchEvents:
         higher: set[DrEventId] = set()
         for event in running:
             if event.event_id in asked:
-                known = _Known(situations=situations, sites=sites, higher=frozenset(higher))
+                known = _Known(invited=invited, situations=situations, sites=sites, higher=frozenset(higher))
                 async with self._uow.begin() as tx:
                     await check_lease(tx, lease)
                     asked |= await self._look_after(tx, event.event_id, known)
@@ -122,11 +123,12 @@ class DispatchEvents:
         event = await tx.dr_events.hold(event_id)
         if event is None or not event.status.is_dispatching:
             return set()
-        invitations = {
+        opted_in = {
             one.device_id: one
             for one in await tx.invitations.of_event(event_id)
-            if one.status is InvitationStatus.OPT_IN and one.device_id in known.situations
+            if one.status is InvitationStatus.OPT_IN
         }
+        invitations = {one: opted_in[one] for one in opted_in if one in known.situations}
         assigned = await tx.assignments.of_event(event_id)
         await tx.assignments.hold_serving({*invitations, *(one.device_id for one in assigned)})
         await self._check(tx, assigned, known.situations, now)
@@ -137,6 +139,8 @@ class DispatchEvents:
         )
         start_at = dispatch_at(event, (one.device.terms.ramp for one in situations.values()))
         steps = [next_step(event)]
+        if not opted_in.keys() <= set(known.invited):
+            steps.append(now)  # somebody opted in since others were asked
         taken_from: set[DrEventId] = set()
         if now < start_at:
             steps.append(start_at)

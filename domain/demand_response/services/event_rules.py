@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -59,7 +60,9 @@ class CreateEventsOfRules:
                     return False
                 event = publish(self._event(program, rule, start, now), now, SYSTEM, "rule of its program")
                 await self._moving.changed(tx, None, event, now)
-                await self._moving.step(tx, event, now)
+                moved = await self._moving.step(tx, event, now)
+                # The scheduler is to look at it, so that rules answer at once.
+                await tx.dr_events.replace(replace(moved, due_at=now))
             return True
         return False
 

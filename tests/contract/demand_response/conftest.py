@@ -8,10 +8,11 @@ from adapters.memory.database import MemoryDatabase
 from adapters.memory.demand_response import MemoryDemandResponseUnitOfWork
 from adapters.timescale.database import Database
 from adapters.timescale.demand_response import TimescaleDemandResponseUnitOfWork
-from domain.demand_response.events import EventStatusChanged
 from domain.demand_response.ports import DemandResponseUnitOfWork
 from domain.operations.model import Topic
+from domain.shared.events import DomainEvent
 from domain.shared.ports import Clock
+from tests.unit.architecture.sources import classes
 
 
 class RunningClock(Clock):
@@ -23,7 +24,8 @@ class RunningClock(Clock):
 
 @pytest.fixture(scope="session")
 def codec() -> JsonEventCodec:
-    return JsonEventCodec([EventStatusChanged], {EventStatusChanged: Topic.DR_EVENTS})
+    told = [one for one in classes("domain/demand_response") if issubclass(one, DomainEvent)]
+    return JsonEventCodec(told, dict.fromkeys(told, Topic.DR_EVENTS))
 
 
 @pytest.fixture(params=["memory", "postgres", pytest.param("timescale", marks=pytest.mark.timescale)])

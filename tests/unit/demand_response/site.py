@@ -22,6 +22,7 @@ from domain.demand_response.devices import Control, ControlBody, ControlKind, Co
 from domain.demand_response.dr_events import EventTerms, Signal, SignalType
 from domain.demand_response.invitations import Answer, Invitation
 from domain.demand_response.model import DeviceId, DrEventId, SchedulerLease, SensorId, SiteZone, WorkerId
+from domain.demand_response.ports import DemandResponseUnitOfWork
 from domain.demand_response.services.auto_answers import AnswerInvitations
 from domain.demand_response.services.auto_response import AutoResponses
 from domain.demand_response.services.baselines import Baselines
@@ -91,8 +92,8 @@ class ObedientControl(MemoryDeviceControl):
 class Process:
     """One process of the service over the site."""
 
-    def __init__(self, site: "Site", name: str) -> None:
-        uow = MemoryDemandResponseUnitOfWork(site.database, site.clock)
+    def __init__(self, site: "Site", name: str, uow: DemandResponseUnitOfWork | None = None) -> None:
+        uow = uow or site.uow or MemoryDemandResponseUnitOfWork(site.database, site.clock)
         clock, ids, waking = site.clock, site.ids, Waking()
         self.uow, self.waking = uow, waking
         self.teller = Teller(clock, ids)
@@ -138,9 +139,10 @@ class Process:
 
 
 class Site:
-    """Devices, their meters, and the processes that look after them."""
+    """Devices, their meters, and the processes that look after them; ``uow`` where not in its database."""
 
-    def __init__(self, now: datetime = START) -> None:
+    def __init__(self, now: datetime = START, uow: DemandResponseUnitOfWork | None = None) -> None:
+        self.uow = uow
         self.clock = MemoryClock(now)
         self.ids = MemoryIdFactory()
         self.database = MemoryDatabase()

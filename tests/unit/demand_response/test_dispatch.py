@@ -1,11 +1,13 @@
 import json
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from domain.demand_response.assignments import EndReason, Following
+from domain.demand_response.conditions import MeterReading
 from domain.demand_response.dr_events import DrEventStatus
 from domain.demand_response.errors import DeviceControlError
 from domain.demand_response.events import CommandChanged, DeviceFollowingChecked, EventStatusChanged
-from domain.demand_response.model import DeviceId
+from domain.demand_response.model import DeviceId, SensorId
 from domain.shared.time import TimeRange
 from tests.unit.demand_response.site import A_MINUTE, HOUR, ME, SECOND, Site, reduction
 
@@ -243,3 +245,23 @@ async def test_nobody_opted_in() -> None:
     assert (event.status, event.dispatched) == (DrEventStatus.COMPLETED, False)
     assert event.missed is not None
     assert event.missed.code == "nobody_opted_in"
+
+
+async def test_who_opts_in_while_others_are_asked_is_not_forgotten() -> None:
+    site = Site()
+    await site.devices(2)
+    event_id = await site.event(after=timedelta())
+    await site.answer(event_id, "d0")
+    newest = site.history.newest
+
+    async def slow(sensor_ids: Collection[SensorId]) -> Mapping[SensorId, MeterReading]:
+        site.history.newest = newest  # type: ignore[method-assign]
+        await site.answer(event_id, "d1")
+        return await newest(sensor_ids)
+
+    site.history.newest = slow  # type: ignore[method-assign]
+    await site.main.scheduler.run(await site.main.lease())
+    assert [one for one, _, _ in await site.told(event_id)] == ["d0"]
+    assert await site.main.scheduler.next_due() == site.clock.now()
+    await site.main.scheduler.run(await site.main.lease())
+    assert [one for one, _, _ in await site.told(event_id)] == ["d0", "d1"]

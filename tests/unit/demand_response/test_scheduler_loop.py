@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
+from adapters.memory.demand_response import MemoryDemandResponseUnitOfWork
 from adapters.memory.surroundings import MemoryClock
 from domain.demand_response.commands import ControlOrder, ControlReceipt
 from domain.demand_response.dr_events import DrEventStatus
@@ -108,15 +109,15 @@ async def test_a_device_that_does_not_answer_delays_nobody() -> None:
 
 async def test_the_loop_survives_a_database_that_is_away() -> None:
     site = await running_site(1)
-    process = Process(site, "mortal")
-    async with looked_after(process):
+    uow = MemoryDemandResponseUnitOfWork(site.database, site.clock)
+    async with looked_after(Process(site, "mortal", uow)):
         await asyncio.sleep(0.05)
-        process.uow.unavailable = True
+        uow.unavailable = True
         event_id = await site.event(after=timedelta(), duration=A_MINUTE)
         await site.opt_in(event_id)
         await asyncio.sleep(0.2)
         assert site.control.orders == []
-        process.uow.unavailable = False
+        uow.unavailable = False
         await until_told(site, event_id, ["d0"])
 
 
