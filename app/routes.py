@@ -10,6 +10,15 @@ from adapters.http_api.api_keys import ApiKeysController
 from adapters.http_api.audit import AuditController
 from adapters.http_api.collections import CollectionsController
 from adapters.http_api.configuration import IngestionConfigController
+from adapters.http_api.dr_auto_response import DrAutoResponseController
+from adapters.http_api.dr_baselines import DrBaselinesController
+from adapters.http_api.dr_devices import DrDevicesController
+from adapters.http_api.dr_events import DrEventsController
+from adapters.http_api.dr_flexibility import DrFlexibilityController
+from adapters.http_api.dr_invitations import DrInvitationsController
+from adapters.http_api.dr_load_reduction import reduce_load
+from adapters.http_api.dr_performance import DrPerformanceController
+from adapters.http_api.dr_programs import DrProgramsController
 from adapters.http_api.file_upload import upload_file
 from adapters.http_api.files import FilesController
 from adapters.http_api.ingestion import IngestionDevicesController
@@ -50,6 +59,15 @@ API: Final[tuple[ControllerRouterHandler, ...]] = (
     TariffsController,
     DataController,
     query_readings,
+    DrProgramsController,
+    DrEventsController,
+    DrPerformanceController,
+    DrInvitationsController,
+    DrDevicesController,
+    DrFlexibilityController,
+    DrAutoResponseController,
+    reduce_load,
+    DrBaselinesController,
     IngestionDevicesController,
     IngestionSourcesController,
     IngestionConfigController,

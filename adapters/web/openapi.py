@@ -11,7 +11,7 @@ from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
 from adapters.web.problem_details import MEDIA_TYPE
-from adapters.web.times import CalendarPeriod, Elapsed, Instant, Timezone
+from adapters.web.times import CalendarPeriod, Elapsed, Instant, Span, Timezone
 
 DOCUMENT: Final = "/schema/openapi.json"
 BEARER: Final = "bearer"
@@ -25,6 +25,7 @@ _SCHEMAS: Final = {
         examples=["2026-03-29T00:00:00+00:00"],
     ),
     Elapsed: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DURATION, examples=["PT15M"]),
+    Span: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DURATION, examples=["PT0S", "PT15M"]),
     CalendarPeriod: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DURATION, examples=["PT1H", "P1D"]),
     Timezone: Schema(type=OpenAPIType.STRING, examples=["Europe/Lisbon"]),
 }

@@ -24,6 +24,7 @@ _TIME: Final = re.compile(
 )
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NUMBER: Final = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
+_NOTHING: Final = re.compile(r"P(?=\d|T\d)(?:0+[YMWD])*(?:T(?:0+[HMS])+)?", re.ASCII)
 _MILLISECONDS_FROM: Final = 1e11
 _INVALID: Final = "invalid_timestamp: a time is written as RFC 3339 says, such as 2026-03-29T00:00:00+00:00"
 _NAIVE: Final = "naive_timestamp: a time needs an offset, such as Z or +01:00"
@@ -112,6 +113,10 @@ class Elapsed(timedelta, metaclass=_ReadAsParent):
         return cls(days=length.days, seconds=length.seconds, microseconds=length.microseconds)
 
 
+class Span(Elapsed):
+    """As `Elapsed`, but it may be nothing: ``PT0S``."""
+
+
 class CalendarPeriod:
     """A `Period` that is read and written as ISO 8601 (``P1D`` is a calendar day, ``P1M`` a month)."""
 
@@ -148,6 +153,12 @@ def _elapsed(_: type, value: object) -> timedelta:
     return exact
 
 
+def _span(target: type, value: object) -> timedelta:
+    if isinstance(value, str) and _NOTHING.fullmatch(value):
+        return timedelta()
+    return _elapsed(target, value)
+
+
 def _calendar_period(_: type, value: object) -> CalendarPeriod:
     return CalendarPeriod(_period(value))
 
@@ -162,6 +173,7 @@ def _timezone(_: type, value: object) -> ZoneInfo:
 _DECODERS: Final[dict[type, Callable[[type, Any], Any]]] = {
     Instant: _instant,
     Elapsed: _elapsed,
+    Span: _span,
     CalendarPeriod: _calendar_period,
     Timezone: _timezone,
 }
@@ -171,6 +183,7 @@ TYPE_DECODERS: Final = [(lambda target, own=own: target is own, decode) for own,
 TYPE_ENCODERS: Final[Mapping[type, Callable[[Any], Any]]] = {
     Instant: lambda time: time.isoformat(),
     Elapsed: lambda length: str(period_of(length)),
+    Span: lambda length: str(period_of(length)),
     CalendarPeriod: str,
     ZoneInfo: lambda zone: zone.key,
 }

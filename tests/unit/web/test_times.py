@@ -11,6 +11,7 @@ from adapters.web.times import (
     CalendarPeriod,
     Elapsed,
     Instant,
+    Span,
     Timezone,
     decode_hook,
     encode_hook,
@@ -106,6 +107,7 @@ def decode(kind: Any, value: object) -> Any:  # noqa: ANN401
 def test_use_cases_get_plain_types() -> None:
     assert type(decode(Instant, "2026-03-29T00:00:00Z")) is datetime
     assert type(decode(Elapsed, "PT15M")) is timedelta
+    assert type(decode(Span, "PT15M")) is timedelta
     assert type(decode(Timezone, "Europe/Lisbon")) is ZoneInfo
     assert decode(CalendarPeriod, "P1M").period == Period(months=1)
 
@@ -115,6 +117,7 @@ def test_answers_are_written_as_the_contract_does() -> None:
         "time": Instant.of(MIDNIGHT),
         "local": Instant.of(MIDNIGHT.astimezone(ZoneInfo("Asia/Kathmandu"))),
         "length": Elapsed.of(timedelta(minutes=15)),
+        "nothing": Span.of(timedelta()),
         "period": CalendarPeriod(Period(months=1)),
         "zone": ZoneInfo("Europe/Lisbon"),
     }
@@ -122,6 +125,7 @@ def test_answers_are_written_as_the_contract_does() -> None:
         "time": "2026-03-29T00:00:00+00:00",
         "local": "2026-03-29T05:45:00+05:45",
         "length": "PT15M",
+        "nothing": "PT0S",
         "period": "P1M",
         "zone": "Europe/Lisbon",
     }
@@ -186,3 +190,16 @@ def test_months_have_no_exact_length() -> None:
     assert Period(months=1).exact is None
     with pytest.raises(msgspec.ValidationError, match="invalid_duration: "):
         decode(Elapsed, "P1M")
+
+
+@pytest.mark.parametrize("written", ["PT0S", "P0D", "PT0H0M", "P0DT00S", "P0W"])
+def test_a_span_may_be_nothing(written: str) -> None:
+    assert decode(Span, written) == timedelta()
+    with pytest.raises(msgspec.ValidationError, match="invalid_duration: "):
+        decode(Elapsed, written)
+
+
+@pytest.mark.parametrize("written", ["P", "PT", "P0", "P0DT", "-PT0S", "0", 0, "PT0S\n", "P1M", "-PT1H"])
+def test_what_is_no_span_is_refused(written: object) -> None:
+    with pytest.raises(msgspec.ValidationError, match="invalid_duration: "):
+        decode(Span, written)
