@@ -30,7 +30,9 @@ _IN_QUERY: Final = {
 }
 _IN_BODY: Final = dict.fromkeys(_IN_QUERY, "/window")
 
-DeviceParameter = Annotated[str, QueryParameter(name="device_id")]
+DeviceParameter = Annotated[
+    str, QueryParameter(name="device_id", description="A demand response device that is metered.")
+]
 StartParameter = Annotated[Instant, QueryParameter(description="The first moment of the window: a minute.")]
 DurationParameter = Annotated[
     Span, QueryParameter(description="The length of the window (ISO 8601): whole minutes, a day at most.")

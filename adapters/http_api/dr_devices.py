@@ -30,7 +30,7 @@ _SHORT = 200
 Label = Annotated[str, msgspec.Meta(max_length=_SHORT)]
 
 
-class DeviceFields(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class DrDeviceFields(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is said of a device's flexibility, as a whole; powers in kW.
 
     It can be brought down to ``min_power_kw``, by ``max_reduction_kw`` at most, for ``max_duration`` at a
@@ -40,12 +40,14 @@ class DeviceFields(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """
 
     device_id: str | UnsetType = UNSET
-    power_sensor_id: Annotated[str, msgspec.Meta(description="The sensor that measures its power.")]
+    power_sensor_id: Annotated[
+        str, msgspec.Meta(description="The sensor that measures its power.", examples=["heat-pump.power"])
+    ]
     site_meter_id: Annotated[
         str | None, msgspec.Meta(description="The meter of what its site takes from the grid.")
     ] = None
     room_name: str | None = None
-    labels: dict[Label, Label] | None = None
+    labels: Annotated[dict[Label, Label] | None, msgspec.Meta(examples=[{"circuit": "hvac"}])] = None
     controllable: bool = True
     min_power_kw: Kw = 0.0
     max_reduction_kw: Kw | None = None
@@ -54,11 +56,11 @@ class DeviceFields(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     max_events_per_day: int | None = None
     availability: list[WindowFields] | None = None
     ramp_seconds: float = 0.0
-    priority: int | None = None
+    priority: Annotated[int | None, msgspec.Meta(examples=[0])] = None
     control: ControlFields | UnsetType | None = UNSET
 
 
-class DeviceAnswer(msgspec.Struct, kw_only=True):
+class DrDeviceAnswer(msgspec.Struct, kw_only=True):
     """A device; ``origin`` and ``control_origin`` tell who described it: a client, or the poller."""
 
     device_id: str
@@ -82,9 +84,9 @@ class DeviceAnswer(msgspec.Struct, kw_only=True):
     updated_at: Instant
 
 
-def _answer(device: Device) -> DeviceAnswer:
+def _answer(device: Device) -> DrDeviceAnswer:
     terms = device.terms
-    return DeviceAnswer(
+    return DrDeviceAnswer(
         device_id=terms.device_id,
         power_sensor_id=terms.power_sensor_id,
         site_meter_id=terms.site_meter_id,
@@ -107,7 +109,7 @@ def _answer(device: Device) -> DeviceAnswer:
     )
 
 
-def _control(data: DeviceFields, before: Device | None) -> Control | None:
+def _control(data: DrDeviceFields, before: Device | None) -> Control | None:
     """Return the control that is asked for, None where it stays as it was."""
     problems = [
         Problem("/labels" + pointer_of(name), "secret_shown", "everybody who may read sees labels")
@@ -122,7 +124,7 @@ def _control(data: DeviceFields, before: Device | None) -> Control | None:
     return control
 
 
-def _terms(device_id: str, data: DeviceFields, control: Control | None) -> DeviceTerms:
+def _terms(device_id: str, data: DrDeviceFields, control: Control | None) -> DeviceTerms:
     return DeviceTerms(
         device_id=DeviceId(device_id),
         power_sensor_id=SensorId(data.power_sensor_id),
@@ -153,14 +155,14 @@ class DrDevicesController(Controller):
     @inject
     async def list_dr_devices(
         self, devices: FromDishka[DrDevices], limit: Limit = DEFAULT_LIMIT, offset: Offset = 0
-    ) -> Page[DeviceAnswer]:
+    ) -> Page[DrDeviceAnswer]:
         """Return devices by id; those that are polled and made for demand response are among them."""
         found, total = await devices.list(limit, offset)
         return Page(items=[_answer(one) for one in found], total=total, limit=limit, offset=offset)
 
     @get("/{device_id:str}", summary="Get a demand response device")
     @inject
-    async def get_dr_device(self, device_id: FromPath[str], devices: FromDishka[DrDevices]) -> DeviceAnswer:
+    async def get_dr_device(self, device_id: FromPath[str], devices: FromDishka[DrDevices]) -> DrDeviceAnswer:
         """Return what the device can do. Values of its control's headers are not shown."""
         return _answer(await devices.get(DeviceId(device_id)))
 
@@ -170,7 +172,7 @@ class DrDevicesController(Controller):
         guards=(requires(Role.OPERATOR),),
         responses={
             HTTPStatus.CREATED.value: ResponseSpec(
-                DeviceAnswer, description="There was none of this id", generate_examples=False
+                DrDeviceAnswer, description="There was none of this id", generate_examples=False
             )
         },
     )
@@ -178,10 +180,10 @@ class DrDevicesController(Controller):
     async def set_dr_device(
         self,
         device_id: FromPath[str],
-        data: JSONBody[DeviceFields],
+        data: JSONBody[DrDeviceFields],
         devices: FromDishka[DrDevices],
         principal: FromDishka[Principal],
-    ) -> Response[DeviceAnswer]:
+    ) -> Response[DrDeviceAnswer]:
         """Say what the device can do, in place of what was said (201 where it is new).
 
         Where commands go is configuration: another `control` than there was needs the role `admin`. Its URLs

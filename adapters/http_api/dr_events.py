@@ -1,12 +1,14 @@
 """``/demand-response/events``: what is asked of whom and when, and how far it is."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, Response, get, post
+from litestar.openapi.spec import Operation, RequestBody
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from adapters.http_api.dr_event_answers import DrEventAnswer, DrEventWithAll, event_answer, event_with_all
@@ -60,7 +62,7 @@ class DrEventFields(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ramp_up_period: Span | None = None
     recovery_period: Span | None = None
     randomize_start: Span | None = None
-    priority: int | None = None
+    priority: Annotated[int | None, msgspec.Meta(examples=[0])] = None
     targets: TargetsFields | None = None
     test_event: bool = False
     draft: bool = False
@@ -88,6 +90,15 @@ def _terms(data: DrEventFields) -> EventTerms:
         targets=targets_of(data.targets),
         test_event=data.test_event,
     )
+
+
+@dataclass
+class OptionalBody(Operation):
+    """Describes a call whose body may be left out (for ``operation_class``)."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.request_body, RequestBody):
+            self.request_body.required = False
 
 
 class DrEventsController(Controller):
@@ -163,6 +174,7 @@ class DrEventsController(Controller):
         "/{event_id:uuid}/cancel",
         summary="Cancel a demand response event",
         status_code=200,
+        operation_class=OptionalBody,
         guards=(requires(Role.OPERATOR),),
     )
     @inject

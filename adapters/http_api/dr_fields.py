@@ -10,7 +10,7 @@ import msgspec
 from adapters.http_api.tariffs import From, To
 from adapters.web.times import Instant
 from domain.demand_response.dr_events import Signal, SignalType
-from domain.demand_response.model import DeviceId, Fault, LeftOut, RoomName, Targets, WeekWindow
+from domain.demand_response.model import DeviceId, LeftOut, RoomName, Targets, WeekWindow
 from domain.shared.errors import InvalidError, Problem
 from domain.shared.weeks import Weekday, parse_clock, written_clock
 
@@ -34,9 +34,9 @@ class WindowFields(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class TargetsFields(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Which devices: of each kind that is given one has to hold, and all labels. Nothing given: all."""
 
-    device_ids: list[str] | None = None
-    room_names: list[str] | None = None
-    labels: dict[str, str] | None = None
+    device_ids: Annotated[list[str] | None, msgspec.Meta(examples=[["heat-pump"]])] = None
+    room_names: Annotated[list[str] | None, msgspec.Meta(examples=[["Lab 1"]])] = None
+    labels: Annotated[dict[str, str] | None, msgspec.Meta(examples=[{"circuit": "hvac"}])] = None
 
 
 class SignalFields(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -49,18 +49,6 @@ class SignalFields(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     type: SignalType
     value: Annotated[float, msgspec.Meta(examples=[3])]
     unit: Annotated[str | None, msgspec.Meta(examples=["kW", "EUR/kWh"])] = None
-
-
-class FaultAnswer(msgspec.Struct, kw_only=True):
-    """What went wrong, or stands against it: a stable code, and a text for people."""
-
-    code: str
-    detail: str
-
-    @classmethod
-    def of(cls, one: Fault) -> Self:
-        """Tell a fault."""
-        return cls(code=one.code, detail=one.detail)
 
 
 class LeftOutAnswer(msgspec.Struct, kw_only=True):

@@ -5,7 +5,7 @@ from dishka.integrations.litestar import FromDishka, inject
 from litestar import Controller, get
 from litestar.params import FromPath
 
-from adapters.http_api.dr_fields import TAG, FaultAnswer
+from adapters.http_api.dr_fields import TAG
 from adapters.web.authentication import requires
 from adapters.web.parameters import DEFAULT_LIMIT, Limit, Offset, Page
 from adapters.web.times import Instant
@@ -13,6 +13,13 @@ from domain.demand_response.flexibility import Evidence, Flexibility
 from domain.demand_response.model import DeviceId
 from domain.demand_response.services.flexibility import FlexibilityReports
 from domain.operations.model import Role
+
+
+class LimitAnswer(msgspec.Struct, kw_only=True):
+    """What stands against shedding: a stable code, and a text for people."""
+
+    code: str
+    detail: str
 
 
 class HourAnswer(msgspec.Struct, kw_only=True):
@@ -45,7 +52,7 @@ class FlexibilityAnswer(msgspec.Struct, kw_only=True):
 
     device_id: str
     now_kw: float
-    limits: list[FaultAnswer]
+    limits: list[LimitAnswer]
     hours: list[HourAnswer]
     evidence: EvidenceAnswer
 
@@ -66,7 +73,7 @@ def _answer(found: Flexibility) -> FlexibilityAnswer:
     return FlexibilityAnswer(
         device_id=found.device_id,
         now_kw=found.now_kw,
-        limits=[FaultAnswer.of(one) for one in found.limits],
+        limits=[LimitAnswer(code=one.code, detail=one.detail) for one in found.limits],
         hours=[HourAnswer(start=Instant.of(one.start), kw=one.kw) for one in found.hours],
         evidence=_evidence(found.evidence),
     )

@@ -1,12 +1,24 @@
 """The OpenAPI document of the API."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from inspect import cleandoc
 from typing import Any, Final
 
+import msgspec
 from litestar import Request, Router
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, License, OpenAPIFormat, OpenAPIType, Schema, SecurityScheme
+from litestar.openapi.spec import (
+    Components,
+    License,
+    OpenAPIFormat,
+    OpenAPIType,
+    Schema,
+    SecurityScheme,
+    Tag,
+)
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
@@ -25,9 +37,24 @@ _SCHEMAS: Final = {
         examples=["2026-03-29T00:00:00+00:00"],
     ),
     Elapsed: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DURATION, examples=["PT15M"]),
-    Span: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DURATION, examples=["PT0S", "PT15M"]),
+    Span: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DURATION, examples=["PT15M", "PT0S"]),
     CalendarPeriod: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DURATION, examples=["PT1H", "P1D"]),
     Timezone: Schema(type=OpenAPIType.STRING, examples=["Europe/Lisbon"]),
+}
+
+
+_TAGS: Final = {
+    "Overview": "All at a glance.",
+    "Sensors": "What is measured, and where data stay away.",
+    "Readings": "Values as they were measured, in and out.",
+    "Rooms": "Where sensors are, and how it is there.",
+    "Analytics": "What the readings come to.",
+    "Tariffs": "What energy costs and emits.",
+    "Demand response": "From the event over its answers and commands to the measured kilowatt-hour.",
+    "Ingestion": "Devices that are polled.",
+    "Meter files": "Files of meters, and the server that they come from.",
+    "API keys": "Who may call.",
+    "Audit": "Who changed what and when.",
 }
 
 
@@ -41,7 +68,8 @@ class TimesInSchema(OpenAPISchemaPlugin):
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: object) -> Schema:  # noqa: ARG002
         """Return its description."""
-        return _SCHEMAS[field_definition.annotation]
+        # A copy, since Litestar adds what a parameter says of itself.
+        return replace(_SCHEMAS[field_definition.annotation])
 
 
 class _Document(JsonRenderPlugin):
@@ -54,7 +82,7 @@ class _Document(JsonRenderPlugin):
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
     """Return the document with problem details as the errors of every operation."""
-    schemas = {**document["components"].get("schemas", {}), _PROBLEM: _PROBLEM_SCHEMA}
+    schemas = {**_explained(document["components"].get("schemas", {})), _PROBLEM: _PROBLEM_SCHEMA}
     paths = {
         path: {
             method: _with_errors(operation) if isinstance(operation, dict) else operation
@@ -64,6 +92,27 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     }
     components = {**document["components"], "schemas": dict(sorted(schemas.items())), "responses": _RESPONSES}
     return {**document, "paths": paths, "components": components}
+
+
+def _explained(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return the schemas with what their structs say of themselves, which Litestar leaves out."""
+    said: dict[str, set[str]] = {}
+    for struct in _structs(msgspec.Struct):
+        said.setdefault(struct.__name__, set()).add(cleandoc(struct.__doc__ or "").replace("``", "`"))
+    # Of two of the same name, it is not known which this is.
+    known = {name: next(iter(texts)) for name, texts in said.items() if len(texts) == 1}
+    return {
+        name: {**schema, "description": known[name]}
+        if known.get(name) and "description" not in schema
+        else schema
+        for name, schema in schemas.items()
+    }
+
+
+def _structs(kind: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
+    for inner in kind.__subclasses__():
+        yield inner
+        yield from _structs(inner)
 
 
 def _with_errors(operation: dict[str, Any]) -> dict[str, Any]:
@@ -134,6 +183,7 @@ def openapi_config(version: str) -> OpenAPIConfig:
         components=Components(
             security_schemes={BEARER: SecurityScheme(type="http", scheme="bearer", description="An API key.")}
         ),
+        tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
         use_handler_docstrings=True,
         openapi_router=Router(
             "/schema", route_handlers=[], before_request=_only_the_document, include_in_schema=False

@@ -84,6 +84,24 @@ async def test_times_are_described_as_such(document: dict[str, Any]) -> None:
     assert (created_at["type"], created_at["format"]) == ("string", "date-time")
 
 
+async def test_what_a_parameter_says_of_itself_is_said_of_no_other(document: dict[str, Any]) -> None:
+    duration = document["components"]["schemas"]["DrEventFields"]["properties"]["duration"]
+    assert duration == {"type": "string", "format": "duration", "examples": ["PT15M", "PT0S"]}
+
+
+async def test_structs_and_tags_are_explained(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert schemas["HttpControl"]["description"].startswith("The device is told over HTTP")
+    told = {tag["name"] for tag in document["tags"] if tag["description"]}
+    used = {tag for *_, operation in operations(document) for tag in operation.get("tags", ())}
+    assert used == told
+
+
+async def test_a_body_that_may_be_left_out_is_not_required(document: dict[str, Any]) -> None:
+    cancel = document["paths"]["/api/v1/demand-response/events/{event_id}/cancel"]["post"]
+    assert cancel["requestBody"]["required"] is False
+
+
 async def test_the_paths_of_the_contract_are_there(document: dict[str, Any]) -> None:
     assert document["paths"].keys() >= {
         "/",
