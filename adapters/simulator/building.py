@@ -13,9 +13,10 @@ from adapters.simulator.appliances import (
     steady,
 )
 from adapters.simulator.climate import Climate, Room
-from adapters.simulator.curves import Curve, Load, Metered, Total
+from adapters.simulator.curves import Curve, Metered, Total
 from adapters.simulator.local_days import LocalCalendar, LocalDay
 from adapters.simulator.noise import key_of, smooth
+from adapters.simulator.shedding import SheddableLoad, Temper
 from adapters.simulator.weather import Weather
 
 DEFAULT_SEED = 2026
@@ -44,9 +45,22 @@ _APPLIANCES = (
     Appliance("lab bench", 1150, profiles.OFFICE, level=attended, varies=0.2),
     Appliance("freezer", 80, profiles.ALWAYS, cycling),
     Appliance("hallway lights", 450, profiles.HALLWAY, steady, lit),
-    Appliance("not metered", 2300, profiles.VENTILATION),
+    Appliance("ventilation", 1800, profiles.VENTILATION, steady),
+    Appliance("cold room", 1300, profiles.ALWAYS, steady, cooled),
+    Appliance("not metered", 500, profiles.VENTILATION),
     Appliance("charge", _BATTERY_WATTS, profiles.CHARGE, steady, varies=0.1),
 )
+
+_TEMPERS = {
+    "AC1": Temper(ramp_seconds=20, returned=0.6, extra_watts=700),
+    "AC2": Temper(ramp_seconds=20, returned=0.6, extra_watts=600),
+    "AC3": Temper(ramp_seconds=20, returned=0.6, extra_watts=500),
+    "EV1": Temper(ramp_seconds=5, returned=1.0, extra_watts=1700),
+    "water heater": Temper(ramp_seconds=2, returned=0.9, extra_watts=800),
+    "charge": Temper(ramp_seconds=5, returned=1.0, extra_watts=800),
+    "ventilation": Temper(ramp_seconds=15, returned=0.3, extra_watts=400),
+    "cold room": Temper(ramp_seconds=10, returned=0.9, extra_watts=600),
+}
 
 ROOMS = (
     Room("Office North", 21.8, 0.86, 14, profiles.PEOPLE, ppm=520, warmth=1.4),
@@ -68,9 +82,9 @@ class Building:
         self.seed = seed
         self.calendar = LocalCalendar()
         weather = Weather(seed)
-        self.loads: dict[str, Load] = {
-            appliance.name: appliance.load(self.calendar, weather, seed) for appliance in _APPLIANCES
-        }
+        usual = {appliance.name: appliance.load(self.calendar, weather, seed) for appliance in _APPLIANCES}
+        self.sheddable = {name: SheddableLoad(usual[name], temper) for name, temper in _TEMPERS.items()}
+        self.loads: dict[str, Metered] = {**usual, **self.sheddable}
         self.pv = photovoltaic("roof", _PV_WATTS, self.calendar, weather, seed)
         self.discharge = _discharge().load(self.calendar, weather, seed)
         self.rooms: dict[str, Climate] = {

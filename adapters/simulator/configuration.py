@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
-from adapters.simulator.device import Device, Value
+from adapters.simulator.device import COMMANDS, Device, Value
 
 MONITORING_PERIOD = 5
 _TIMEOUT = 2
 # History comes every five minutes: one value may be missing before a gap is left open.
 _MAX_GAP = 900
+_BODY = {"event_id": "{event_id}", "reduction_kw": "{reduction_kw}", "target_kw": "{target_kw}"}
 
 
 def configuration(base_url: str, devices: Iterable[Device]) -> dict[str, object]:
@@ -20,7 +21,7 @@ def _device(base_url: str, device: Device) -> dict[str, object]:
     optional: dict[str, object | None] = {
         "room": device.room,
         "headers": device.headers or None,
-        "control": {"demandresponse": True} if device.controllable else None,
+        "control": None if device.sheds is None else _control(base_url, device),
     }
     return {
         "name": device.name,
@@ -32,6 +33,19 @@ def _device(base_url: str, device: Device) -> dict[str, object]:
         "values": [_value(value) for value in device.values],
         **_present(optional),
     }
+
+
+def _control(base_url: str, device: Device) -> dict[str, object]:
+    http = {
+        command: {
+            "method": "POST",
+            "url": base_url + device.command_path(command),
+            "body": _BODY,
+            "timeout": _TIMEOUT,
+        }
+        for command in COMMANDS
+    }
+    return {"demandresponse": True, "http": http}
 
 
 def _value(value: Value) -> dict[str, object]:

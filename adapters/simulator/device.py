@@ -3,8 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from adapters.simulator.shedding import SheddableLoad
+
 Answer = dict[str, object]
 Reading = Callable[[int], float | None]
+
+COMMANDS = ("reduce", "restore")
+"""What a device that sheds can be told, each by POST to a path of that name below its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device under its own path; commands will stand beside `answer` once devices shed load."""
+    """A device under its own path; one that ``sheds`` can be told to, under `COMMANDS` beside it."""
 
     name: str
     kind: str
@@ -47,7 +52,7 @@ class Device:
     answer: Callable[[int], Answer]
     values: tuple[Value, ...]
     query: str = ""
-    controllable: bool = False
+    sheds: SheddableLoad | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -59,6 +64,10 @@ class Device:
     def uri(self) -> str:
         """Path and query below the address of the building."""
         return f"/{self.slug}{self.path}" + (f"?{self.query}" if self.query else "")
+
+    def command_path(self, command: str) -> str:
+        """Where it takes a command, below the address of the building."""
+        return f"/{self.slug}/control/{command}"
 
     def sensor_id(self, value: Value) -> str:
         """Name the sensor as the poller does."""

@@ -18,7 +18,7 @@ def devices_of(building: Building) -> tuple[Device, ...]:
             "battery",
             "Basement",
             building.battery,
-            building.loads["charge"],
+            building.sheddable["charge"],
             building.discharge,
             building.voltage,
             GRID,
@@ -47,14 +47,23 @@ def _circuits(building: Building) -> tuple[Device, ...]:
 
 def _single_loads(building: Building) -> tuple[Device, ...]:
     loads, voltage, calendar = building.loads, building.voltage, building.calendar
+    sheddable = building.sheddable
     lights = (Channel("lights", loads["hallway lights"]),)
     return (
-        plain.air_conditioner("AC1", "Office North", loads["AC1"], calendar, GRID),
-        plain.air_conditioner("AC2", "Office South", loads["AC2"], calendar, GRID),
-        plain.air_conditioner("AC3", "Meeting room", loads["AC3"], calendar, GRID),
-        plain.ev_charger("EV1", "Basement", loads["EV1"], GRID),
+        plain.air_conditioner("AC1", "Office North", sheddable["AC1"], calendar, GRID),
+        plain.air_conditioner("AC2", "Office South", sheddable["AC2"], calendar, GRID),
+        plain.air_conditioner("AC3", "Meeting room", sheddable["AC3"], calendar, GRID),
+        plain.ev_charger("EV1", "Basement", sheddable["EV1"], GRID),
+        plain.machine("Ventilation", "Basement", sheddable["ventilation"], GRID),
+        plain.machine("Cold room", "Cafeteria", sheddable["cold room"], GRID),
         tasmota.plug(
-            "Water heater", "heater", "Basement", loads["water heater"], building, GRID, controllable=True
+            "Water heater",
+            "heater",
+            "Basement",
+            sheddable["water heater"],
+            building,
+            GRID,
+            sheds=sheddable["water heater"],
         ),
         tasmota.plug("Lab bench", "plug", "Lab", loads["lab bench"], building, GRID),
         homewizard.meter("lab-freezer", "plug", "Lab", loads["freezer"], voltage, GRID),

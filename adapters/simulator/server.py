@@ -5,6 +5,7 @@ import socket
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,23 +13,33 @@ import uvicorn
 
 from adapters.simulator.application import DeviceApplication, Now
 from adapters.simulator.building import DEFAULT_SEED, ROOMS, Building
+from adapters.simulator.commands import CommandDesk, Order
 from adapters.simulator.configuration import configuration
 from adapters.simulator.devices import devices_of
 from adapters.simulator.faults import FaultSchedule
 from adapters.simulator.history import SimulatedSeries, history
+from adapters.simulator.local_days import microseconds
 
 
 class SimulatedBuilding:
     """Serves the devices while its context is open; its model can be asked at any time.
 
     `now` gives the aware time that the devices show. `fault_rate` multiplies how often they fail: 0 never.
+    What devices were told is read from the `journal`, and goes on from there.
     """
 
     def __init__(
-        self, now: Now, *, seed: int = DEFAULT_SEED, fault_rate: float = 1.0, hang_seconds: float = 3.0
+        self,
+        now: Now,
+        *,
+        seed: int = DEFAULT_SEED,
+        fault_rate: float = 1.0,
+        hang_seconds: float = 3.0,
+        journal: Path | None = None,
     ) -> None:
         self.building = Building(seed)
         self.devices = devices_of(self.building)
+        self._desk = CommandDesk(self.devices, journal)
         self._now = now
         self._faults = FaultSchedule(seed, fault_rate)
         self._hang_seconds = hang_seconds
@@ -49,13 +60,28 @@ class SimulatedBuilding:
         """Give the rooms, each with the number of people it is made for."""
         return {room.name: room.people for room in ROOMS}
 
+    def shed(self, device: str, start: datetime, end: datetime, share: float) -> None:
+        """Let a device have drawn so much less, as a share of its load, in a time that is over.
+
+        Only before it is told anything: orders come in the order of their times.
+        """
+        (found,) = [one for one in self.devices if one.name == device]
+        if found.sheds is None:
+            raise ValueError(f"{device} cannot shed")
+        began = microseconds(start)
+        watts = found.sheds.at(began) * (1 - share)
+        self._desk.order(Order(found.slug, began, watts))
+        self._desk.order(Order(found.slug, microseconds(end), None))
+
     def history(self, start: datetime, end: datetime, step: timedelta) -> Iterator[SimulatedSeries]:
         """Give what polling would have stored in [start, end)."""
         return history(self.devices, start, end, step)
 
     async def __aenter__(self) -> Self:
         """Listen on a free port of the loopback interface."""
-        self._application = DeviceApplication(self.devices, self._faults, self._now, self._hang_seconds)
+        self._application = DeviceApplication(
+            self.devices, self._desk, self._faults, self._now, self._hang_seconds
+        )
         # Bound here, uvicorn says nothing about an address that users would take for the dashboard's.
         listener = socket.create_server(("127.0.0.1", 0))
         self._server = _Server(

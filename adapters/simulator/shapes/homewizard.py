@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from adapters.simulator.curves import Curve, Metered
 from adapters.simulator.device import Answer, Device, Parent, Reading, Value, rounded
+from adapters.simulator.shedding import SheddableLoad
 
 _FREQUENCY = 50
 _PATH = "/api/v1/data"
@@ -28,7 +29,13 @@ def meter(
 
 
 def battery_meter(
-    name: str, room: str, both: Metered, charge: Metered, discharge: Metered, voltage: Curve, parent: Parent
+    name: str,
+    room: str,
+    both: Metered,
+    charge: SheddableLoad,
+    discharge: Metered,
+    voltage: Curve,
+    parent: Parent,
 ) -> Device:
     """Make a meter of a battery: power is negative, and the export register grows, while it feeds back."""
     power = rounded(both.at, 3)
@@ -46,7 +53,7 @@ def battery_meter(
         _PATH,
         answer,
         values,
-        controllable=True,
+        sheds=charge,
         headers={"Accept": "application/json"},
     )
 

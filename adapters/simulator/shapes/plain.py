@@ -3,15 +3,17 @@
 from collections.abc import Callable
 
 from adapters.simulator.climate import Climate
-from adapters.simulator.curves import Metered
 from adapters.simulator.device import Answer, Device, Parent, Value, rounded
 from adapters.simulator.local_days import LocalCalendar
+from adapters.simulator.shedding import SheddableLoad
 
 _ON_WATTS = 150
 _FIRST_COOLING_MONTH, _LAST_COOLING_MONTH = 5, 10
 
 
-def air_conditioner(name: str, room: str, load: Metered, calendar: LocalCalendar, parent: Parent) -> Device:
+def air_conditioner(
+    name: str, room: str, load: SheddableLoad, calendar: LocalCalendar, parent: Parent
+) -> Device:
     """Make an air conditioner that tells its power and what it is doing, and keeps no register."""
     power = rounded(load.at, 1)
 
@@ -25,11 +27,20 @@ def air_conditioner(name: str, room: str, load: Metered, calendar: LocalCalendar
         Value("power", "power", power, "W", submeter_of=parent.power),
         Value("mode", "mode", data="STRING"),
     )
-    return _device(name, "hvac", room, values, {"power": power, "mode": mode}, controllable=True)
+    return _device(name, "hvac", room, values, {"power": power, "mode": mode}, sheds=load)
 
 
-def ev_charger(name: str, room: str, load: Metered, parent: Parent) -> Device:
+def ev_charger(name: str, room: str, load: SheddableLoad, parent: Parent) -> Device:
     """Make a charging point; its register is read in Wh and stored in kWh."""
+    return _with_register(name, "ev_charger", room, load, parent)
+
+
+def machine(name: str, room: str, load: SheddableLoad, parent: Parent) -> Device:
+    """Make a machine with a drive that can be slowed down, and a register like a charging point's."""
+    return _with_register(name, "machine", room, load, parent)
+
+
+def _with_register(name: str, kind: str, room: str, load: SheddableLoad, parent: Parent) -> Device:
     power, energy = rounded(load.at, 1), rounded(load.energy, 0)
     values = (
         Value("power", "power", power, "W", submeter_of=parent.power),
@@ -43,7 +54,7 @@ def ev_charger(name: str, room: str, load: Metered, parent: Parent) -> Device:
             submeter_of=parent.energy,
         ),
     )
-    return _device(name, "ev_charger", room, values, {"power": power, "energy": energy}, controllable=True)
+    return _device(name, kind, room, values, {"power": power, "energy": energy}, sheds=load)
 
 
 def room_climate(name: str, room: str, climate: Climate) -> Device:
@@ -91,9 +102,9 @@ def _device(
     values: tuple[Value, ...],
     fields: dict[str, Callable[[int], object]],
     *,
-    controllable: bool = False,
+    sheds: SheddableLoad | None = None,
 ) -> Device:
     def answer(time: int) -> Answer:
         return {key: read(time) for key, read in fields.items()}
 
-    return Device(name, kind, room, f"/api/realtime/{name}", answer, values, controllable=controllable)
+    return Device(name, kind, room, f"/api/realtime/{name}", answer, values, sheds=sheds)

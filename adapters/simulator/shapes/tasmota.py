@@ -7,6 +7,7 @@ from adapters.simulator.climate import Climate
 from adapters.simulator.curves import Metered
 from adapters.simulator.device import Answer, Device, Parent, Value, rounded
 from adapters.simulator.local_days import SECOND, ZONE
+from adapters.simulator.shedding import SheddableLoad
 
 
 def plug(
@@ -17,7 +18,7 @@ def plug(
     building: Building,
     parent: Parent,
     *,
-    controllable: bool = False,
+    sheds: SheddableLoad | None = None,
 ) -> Device:
     """Make a plug that measures whole watts, and kWh since it was installed."""
     power, total = rounded(load.at, 0), rounded(load.energy, 3, 0.001)
@@ -59,7 +60,7 @@ def plug(
             Value("voltage", "StatusSNS.ENERGY.Voltage", voltage, "V", "INTEGER"),
         ),
         query="cmnd=Status%208",
-        controllable=controllable,
+        sheds=sheds,
     )
 
 

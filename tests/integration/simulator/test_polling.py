@@ -65,7 +65,7 @@ async def test_polling_and_history_agree() -> None:
         for time in TIMES:
             clock.time = time
             series = list(building.history(time, time + MICROSECOND, MICROSECOND))
-            assert len(series) == 69
+            assert len(series) == 73
             expected = {one.sensor_id: one.values[0] for one in series if one.values}
             assert await poll(building) == expected, time
 

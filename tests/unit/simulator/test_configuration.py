@@ -57,13 +57,28 @@ def test_the_plain_shape_is_the_one_in_use() -> None:
             },
             {"type": "mode", "tag": "mode", "data": "STRING"},
         ],
-        "control": {"demandresponse": True},
+        "control": {
+            "demandresponse": True,
+            "http": {
+                command: {
+                    "method": "POST",
+                    "url": f"http://127.0.0.1:4711/ac1/control/{command}",
+                    "body": {
+                        "event_id": "{event_id}",
+                        "reduction_kw": "{reduction_kw}",
+                        "target_kw": "{target_kw}",
+                    },
+                    "timeout": 2,
+                }
+                for command in ("reduce", "restore")
+            },
+        },
     }
 
 
 def test_names_and_paths_are_unique() -> None:
     devices = iots()
-    assert len(devices) == 24
+    assert len(devices) == 26
     assert len({device["name"] for device in devices}) == len(devices)
     assert len({device["uri"] for device in devices}) == len(devices)
     assert len({device.get("room") for device in devices} - {None}) == 9
