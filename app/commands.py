@@ -88,7 +88,7 @@ def demo(settings: Settings, _: argparse.Namespace) -> int:
             iots_config=file,
             ftp_check_interval=min(settings.ftp_check_interval, _DEMO_SCANS_EVERY),
         )
-        simulated = Demo(file, data_dir / "meter-files")
+        simulated = Demo(file, data_dir / "meter-files", data_dir / "simulated-orders.jsonl")
         secret = asyncio.run(_with(settings, _demo_key))
         link = f"{serving.url_of(listener)}/dashboard#key={secret}"
         serving.serve(

@@ -22,6 +22,7 @@ from adapters.simulator.server import SimulatedBuilding
 from app.background import BACKGROUND, Background, running
 from app.bridges import definition_of
 from app.clock import SystemClock
+from app.demo_demand_response import DemoDemandResponse, shed_before
 from domain.ingestion.file_ports import FileServer, MeterFileFormats
 from domain.ingestion.ports import IotConfigurationSource, Jitter
 from domain.sensors.model import (
@@ -97,9 +98,10 @@ HISTORY: Final = (
 class Demo:
     """The building, from the start of the application to its end."""
 
-    def __init__(self, configuration_file: Path, meter_files: Path) -> None:
+    def __init__(self, configuration_file: Path, meter_files: Path, orders: Path) -> None:
         self._configuration_file = configuration_file
-        self._building = SimulatedBuilding(SystemClock().now)
+        self._orders = orders
+        self._building = SimulatedBuilding(SystemClock().now, journal=orders)
         self._neighbours = SimulatedFtpServer(meter_files, SystemClock().now)
         self._since: datetime | None = None
 
@@ -117,7 +119,11 @@ class Demo:
     async def _surroundings(self, container: AsyncContainer) -> AsyncIterator[None]:
         # Before the first poll: what is there then was left by an earlier demo.
         self._since = await self._newest(container)
+        if self._since is None:
+            self._orders.unlink(missing_ok=True)
         async with self._building, self._neighbours:
+            if self._since is None:
+                shed_before(self._building, SystemClock().now())
             document = json.dumps(self._building.configuration(), indent=2)
             await asyncio.to_thread(self._configuration_file.write_text, document)
             await self._define_neighbours(container)
@@ -131,8 +137,10 @@ class Demo:
     async def _write_history(self, container: AsyncContainer) -> None:
         readings: WriteReadings = await container.get(WriteReadings)
         now = SystemClock().now()
+        demand_response = DemoDemandResponse(container, self._building)
         try:
             await self._define_sensors(container)
+            await demand_response.begin()
             await self._describe_rooms(container)
             await self._set_tariff(container)
             for stretch in HISTORY:
@@ -146,6 +154,7 @@ class Demo:
                 # Not before its next slot otherwise: there is something to see within half a minute.
                 metrics: RefreshRoomMetrics = await container.get(RefreshRoomMetrics)
                 await metrics.run()
+            await demand_response.record_the_past()
         except DomainError:
             _LOG.exception("the history of the demo could not be written")
 

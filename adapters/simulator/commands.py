@@ -35,9 +35,14 @@ class CommandDesk:
         self._loads = {device.slug: device.sheds for device in devices if device.sheds is not None}
         self._journal = journal
         self._answered: OrderedDict[str, bytes] = OrderedDict()
-        if journal is not None and journal.is_file():
-            for line in journal.read_text(encoding="utf-8").splitlines():
-                self._carry_out(Order(**json.loads(line)))
+        self.orders: list[Order] = []
+
+    def recall(self) -> None:
+        """Carry out again what the journal says, once."""
+        if self._journal is None or self.orders or not self._journal.is_file():
+            return
+        for line in self._journal.read_text(encoding="utf-8").splitlines():
+            self._carry_out(Order(**json.loads(line)))
 
     def takes(self, slug: str, command: str) -> bool:
         """Whether the device can be told that."""
@@ -72,6 +77,7 @@ class CommandDesk:
                 journal.write(line + "\n")
 
     def _carry_out(self, order: Order) -> None:
+        self.orders.append(order)
         load = self._loads.get(order.device)
         if load is None:
             return  # of an older simulation

@@ -55,7 +55,7 @@ def _single_loads(building: Building) -> tuple[Device, ...]:
         plain.air_conditioner("AC3", "Meeting room", sheddable["AC3"], calendar, GRID),
         plain.ev_charger("EV1", "Basement", sheddable["EV1"], GRID),
         plain.machine("Ventilation", "Basement", sheddable["ventilation"], GRID),
-        plain.machine("Cold room", "Cafeteria", sheddable["cold room"], GRID),
+        plain.machine("Cold-room", "Cafeteria", sheddable["cold room"], GRID),
         tasmota.plug(
             "Water heater",
             "heater",

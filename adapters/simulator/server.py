@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -73,12 +73,21 @@ class SimulatedBuilding:
         self._desk.order(Order(found.slug, began, watts))
         self._desk.order(Order(found.slug, microseconds(end), None))
 
+    def first_shed(self) -> tuple[datetime, datetime] | None:
+        """Give from when to when the first device that was ever told to draw less did so."""
+        orders = self._desk.orders
+        if not orders:
+            return None
+        end = next((one for one in orders if one.device == orders[0].device and one.watts is None), None)
+        return None if end is None else (_time(orders[0].time), _time(end.time))
+
     def history(self, start: datetime, end: datetime, step: timedelta) -> Iterator[SimulatedSeries]:
         """Give what polling would have stored in [start, end)."""
         return history(self.devices, start, end, step)
 
     async def __aenter__(self) -> Self:
-        """Listen on a free port of the loopback interface."""
+        """Listen on a free port of the loopback interface, and go on with what the journal says."""
+        self._desk.recall()
         self._application = DeviceApplication(
             self.devices, self._desk, self._faults, self._now, self._hang_seconds
         )
@@ -111,6 +120,10 @@ class SimulatedBuilding:
         self._application.stop()
         self._server.should_exit = True
         await self._serving
+
+
+def _time(epoch_microseconds: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=epoch_microseconds)
 
 
 class _Server(uvicorn.Server):

@@ -2,6 +2,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,8 +25,18 @@ NAMES = {
 FOUND_IN = {
     "file_id": "/api/v1/ingestion/files?status=partial",
     "scan_id": "/api/v1/ingestion/ftp/scans",
+    "event_id": "/api/v1/demand-response/events?status=completed",
+    "invitation_id": "/api/v1/demand-response/invitations",
+    "program_id": "/api/v1/demand-response/programs",
 }
-QUERIES = {"/api/v1/analytics/energy": {"start": "2020-01-01T00:00:00Z", "end": "2030-01-01T00:00:00Z"}}
+QUERIES = {
+    "/api/v1/analytics/energy": {"start": "2020-01-01T00:00:00Z", "end": "2030-01-01T00:00:00Z"},
+    "/api/v1/demand-response/baselines": {
+        "device_id": "Ventilation",
+        "start": f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%dT%H:00:00Z}",
+        "duration": "PT1H",
+    },
+}
 # Nothing goes wrong in a building on its first day.
 EMPTY_AT_FIRST = {"/api/v1/alarms", "/api/v1/data/rejected", "/api/v1/sensors/{sensor_id}/revisions"}
 

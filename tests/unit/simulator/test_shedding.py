@@ -151,7 +151,7 @@ def test_a_restart_of_the_simulation_changes_no_register(tmp_path: Path) -> None
     desk.tell("ac1", "reduce", json.dumps({"target_kw": 0.2}).encode(), None, NOON)
     desk.tell("ac1", "restore", b"", None, NOON + HOUR)
     desk.tell("cold-room", "reduce", b"{}", None, NOON + HOUR)
-    CommandDesk(devices_of(second), journal)
+    CommandDesk(devices_of(second), journal).recall()
     later = NOON + HOUR + 5 * MINUTE
     for name in ("AC1", "cold room"):
         assert second.sheddable[name].energy(later) == first.sheddable[name].energy(later)
