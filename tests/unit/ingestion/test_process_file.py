@@ -287,6 +287,7 @@ async def test_a_claim_that_is_lost_between_two_chunks_doubles_nothing(world: Wo
     with pytest.raises(ClaimLostError):
         await me.read(content)
     (held,) = taken
+    assert [one.chunk[-1] for one in world.sink.sent] == ["0", "1"]  # and not on to the end
     assert await me.file() == held  # with one chunk that is noted
     ended = await other.process(held, MemoryLocalFile(content))
     assert (ended.receipt, ended.status) == (receipt(created=5), FileStatus.PROCESSED)

@@ -266,6 +266,30 @@ async def test_a_file_that_waits_and_grows_is_not_fetched_before_it_is_settled(
     assert (await me.file(A)).receipt == receipt(created=2)
 
 
+async def test_many_files_that_grow_keep_no_others_from_being_read(world: World, me: Process) -> None:
+    """More than are taken at once, all of which have waited for longer."""
+    values = [1]
+    growing = [f"/site/PT{number:03}_a.csv" for number in range(120)]
+    for path in growing:
+        world.put(path, text(*values))
+        world.server.faults[path] = TransferError("changed", "it is being written")
+    await me.scan()
+    world.server.fetched.clear()
+
+    def write(path: str) -> None:
+        if path != B:
+            values.append(1)
+            world.put(path, text(*values), age=timedelta())
+
+    for path in growing:
+        write(path)
+    world.put(B, text(2))
+    world.server.meanwhile = write
+    scan = await me.scan()
+    assert counts(scan) == (121, 120, 1, 0)
+    assert world.server.fetched == [B]
+
+
 async def test_a_second_look_at_some_is_no_second_try_for_others(world: World, me: Process) -> None:
     world.put(A, text(1))
     world.server.faults[A] = TransferError("refused", "not now")
@@ -534,7 +558,9 @@ async def test_the_progress_is_told_while_it_runs(
     assert len(set(done)) > 3  # it moves within a file
     assert all(one.bytes_done <= one.bytes_total for one in told)
     assert {one.current_file for one in told} == {None, A, B}
-    assert all(one != other for one, other in pairwise(told))
+    first = told[0]
+    same = [replace(one, event_id=first.event_id, occurred_at=first.occurred_at) for one in told]
+    assert all(one != other for one, other in pairwise(same))  # only what is new
     last = told[-1]
     assert (last.folders, last.files_seen, last.files_done, last.files_skipped) == (2, 2, 2, 0)
     assert (last.bytes_done, last.bytes_total, last.error) == (scan.bytes_total, scan.bytes_total, None)
@@ -639,6 +665,34 @@ async def test_who_loses_the_scan_stops_and_the_other_goes_on(
     assert (await other.file(A)).receipt == receipt(created=3)
 
 
+async def test_who_is_cancelled_while_it_loses_the_scan_is_cancelled(
+    world: World, me: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan_server, "_TELL_EVERY", 0.01)
+    world.put(A, text(1))
+    await me.scans.request(ANNA)
+    stuck, leaving = asyncio.Event(), asyncio.Event()
+
+    async def slow_to_leave(_: ChunkKey) -> None:
+        stuck.set()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            leaving.set()
+            await asyncio.sleep(3600)
+
+    world.sink.after = slow_to_leave
+    scanning = asyncio.create_task(me.scanner.take())
+    await stuck.wait()
+    world.clock.advance(SCAN_TERM + timedelta(seconds=1))
+    async with Process(world, "other").uow.begin() as tx:
+        assert await tx.scans.take(WorkerId("other"), SCAN_TERM) is not None
+    await leaving.wait()
+    scanning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await scanning
+
+
 async def test_who_loses_the_scan_does_not_end_it(world: World, me: Process) -> None:
     world.put(A, text(1))
     asked = await me.scans.request(ANNA)
@@ -653,6 +707,8 @@ async def test_who_loses_the_scan_does_not_end_it(world: World, me: Process) -> 
     running = await me.scans.get(asked.scan_id)
     assert running.status is ScanStatus.RUNNING
     assert not world.told(FtpStatusChanged)
+    told = [one for one in world.told(ScanProgressed) if isinstance(one, ScanProgressed)]
+    assert {one.status for one in told} == {"running"}
 
 
 async def test_a_cancelled_scan_is_free_at_once(world: World, me: Process) -> None:

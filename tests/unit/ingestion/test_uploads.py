@@ -282,6 +282,22 @@ async def test_an_uploaded_file_is_read_again_from_what_is_kept(world: World, me
     assert world.all_discarded
 
 
+async def test_one_that_is_lost_to_another_keeps_no_other_from_being_read(world: World, me: Process) -> None:
+    for name in (NAME, "PT2_a.csv"):
+        await me.files.read_again((await me.uploaded(name, text(1, 2, 3))).file_id, ANNA)
+
+    async def lose(_: ChunkKey) -> None:
+        world.sink.after = None
+        world.pass_minutes()
+        await Process(world, "other").claimed(PATH, FileOrigin.UPLOAD)
+
+    world.sink.after = lose
+    await me.upload.read_waiting()
+    assert (await uploaded_file(me)).status is FileStatus.PROCESSING  # by the other
+    assert (await uploaded_file(me, "/PT2_a.csv")).receipt == receipt(unchanged=3)
+    assert world.all_discarded
+
+
 async def test_nothing_that_is_read_is_read_again_by_itself(world: World, me: Process) -> None:
     await me.uploaded(NAME, text(1))
     await me.uploaded("PT2_bad.csv", b"no meter file")
