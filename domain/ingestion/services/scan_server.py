@@ -83,6 +83,9 @@ class ScanServer:
     async def run_now(self, report: Report = _nobody) -> Scan:
         """Do a scan in this process; return it as it ended.
 
+        One that waits for a worker is done rather than a new one: where no worker runs, nobody else goes on
+        with what was interrupted.
+
         Raises:
             ConflictError: ``scan_running``, ``ftp_not_configured``.
             UnavailableError: the database is away.
@@ -90,11 +93,14 @@ class ScanServer:
         """
         if self._server is None:
             raise ftp_not_configured()
-        scan = Scan(scan_id=ScanId(self._ids.new()), trigger=ScanTrigger.REQUEST, started=self._clock.now())
         async with self._uow.begin() as tx:
-            await tx.scans.begin(scan)
-            taken = await tx.scans.take(self._worker, SCAN_TERM)
-        if taken is None or taken.scan_id != scan.scan_id:
+            scan = await tx.scans.take(self._worker, SCAN_TERM)
+            if scan is None:
+                now = self._clock.now()
+                new = Scan(scan_id=ScanId(self._ids.new()), trigger=ScanTrigger.REQUEST, started=now)
+                await tx.scans.begin(new)
+                scan = await tx.scans.take(self._worker, SCAN_TERM)
+        if scan is None:
             raise ConflictError("scan_running", "another process has just taken the scan up")
         return await self._run(self._server, scan, report)
 

@@ -578,10 +578,23 @@ async def test_the_end_of_a_failed_scan_is_told_with_its_fault(world: World, me:
 
 
 async def test_only_one_scan_runs_at_once(world: World, me: Process) -> None:
-    await me.scans.request(ANNA)
+    asked = await me.scans.request(ANNA)
+    async with me.uow.begin() as tx:
+        assert await tx.scans.take(WorkerId("me"), SCAN_TERM) is not None
     with pytest.raises(ConflictError) as refused:
         await Process(world, "other").scan()
     assert refused.value.code == "scan_running"
+    world.clock.advance(SCAN_TERM + timedelta(seconds=1))
+    # It died: whoever scans now goes on with it.
+    assert (await Process(world, "other").scan()).scan_id == asked.scan_id
+
+
+async def test_who_scans_now_does_the_scan_that_waits(world: World, me: Process) -> None:
+    world.put(A, text(1))
+    asked = await me.scans.request(ANNA)
+    done = await Process(world, "other").scan()
+    assert (done.scan_id, done.status, done.files_done) == (asked.scan_id, ScanStatus.COMPLETED, 1)
+    assert (await me.scans.list(10, 0))[1] == 1
 
 
 async def test_who_has_no_server_scans_nothing(world: World) -> None:

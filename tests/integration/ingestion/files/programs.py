@@ -83,9 +83,9 @@ async def serving_program(variables: Mapping[str, str]) -> AsyncIterator[Program
         await program.close()
 
 
-async def run_program(*arguments: str, variables: Mapping[str, str]) -> "Ended":
-    """Run a command to its end, while this process serves it files."""
-    process = await asyncio.create_subprocess_exec(
+async def started(*arguments: str, variables: Mapping[str, str]) -> asyncio.subprocess.Process:
+    """Start a command."""
+    return await asyncio.create_subprocess_exec(
         *PROGRAM,
         *arguments,
         env=environment(**variables),
@@ -93,6 +93,11 @@ async def run_program(*arguments: str, variables: Mapping[str, str]) -> "Ended":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+async def run_program(*arguments: str, variables: Mapping[str, str]) -> "Ended":
+    """Run a command to its end, while this process serves it files."""
+    process = await started(*arguments, variables=variables)
     out, err = await asyncio.wait_for(process.communicate(), 60)
     return Ended(process.returncode or 0, out.decode(), err.decode())
 

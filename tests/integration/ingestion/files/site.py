@@ -64,7 +64,7 @@ class Caller:
         scan_id: str = (await self("POST", "/ingestion/ftp/scan", 202))["scan_id"]
         return scan_id
 
-    async def scan(self, scan_id: str | None = None, *, seconds: float = 30.0) -> dict[str, Any]:
+    async def scan(self, scan_id: str | None = None, *, seconds: float = 60.0) -> dict[str, Any]:
         """Scan, or wait for a scan; return it as it ended."""
         scan_id = scan_id or await self.ask()
         ended: dict[str, Any] = {}
@@ -134,7 +134,7 @@ async def site(environment: Mapping[str, str], *overrides: Provider) -> AsyncIte
         listener.close()
 
 
-async def until(met: Callable[[], Awaitable[object]], seconds: float = 20.0) -> None:
+async def until(met: Callable[[], Awaitable[object]], seconds: float = 40.0) -> None:
     """Wait until something holds that has to be asked for."""
     deadline = time.monotonic() + seconds
     while not await met():
