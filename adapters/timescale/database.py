@@ -24,6 +24,7 @@ _POOL_TIMEOUT_SECONDS: Final = 10.0
 _SNAPSHOT: Final = " ISOLATION LEVEL REPEATABLE READ READ ONLY"
 LOST: Final = (
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CannotConnectNowError,

@@ -31,6 +31,9 @@ CONSTRAINTS: Final[dict[str, Callable[[], DomainError]]] = {
 }
 """The name of a constraint, and the error of the domain that breaking it means."""
 
+_LOST: Final = (asyncpg.InternalClientError, ConnectionError, TimeoutError)
+"""What the driver also raises where the server goes in the middle of an answer, or gives none in time."""
+
 
 def _cause(error: BaseException) -> BaseException:
     """Return what the driver said; what lies below that (a broken pipe) says less."""
@@ -48,6 +51,8 @@ async def translated() -> AsyncIterator[None]:
         yield
     except PoolTimeoutError as timeout:
         raise UnavailableError("database_busy", "no connection to the database was free in time") from timeout
+    except _LOST as error:
+        raise UnavailableError("database_unavailable", "the connection to the database was lost") from error
     except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         cause = _cause(error)
         known = CONSTRAINTS.get(getattr(cause, "constraint_name", None) or "")

@@ -19,8 +19,8 @@ class FetchFile:
     def __init__(self, process: ProcessFile) -> None:
         self._process = process
 
-    async def __call__(self, folder: RemoteFolder, file: MeterFile, progress: ScanProgress) -> bool:
-        """Take the file up and read it to its end; return whether it waits again.
+    async def __call__(self, folder: RemoteFolder, file: MeterFile, progress: ScanProgress) -> None:
+        """Take the file up, unless another process is reading it, and read it to its end.
 
         Raises:
             FileServerError: the server is gone; the file waits again.
@@ -29,14 +29,13 @@ class FetchFile:
         """
         claimed = await self._process.claim(file.file_id)
         if claimed is None:
-            return False  # another process is reading it
+            return
         progress.begins(claimed)
         ended: MeterFile | None = None
         with suppress(ClaimLostError):
             async with self._process.held(claimed):
                 ended = await self._read(folder, claimed, progress)
         progress.ends(claimed, ended)
-        return ended is not None and ended.status is FileStatus.DISCOVERED
 
     async def _read(self, folder: RemoteFolder, file: MeterFile, progress: ScanProgress) -> MeterFile:
         found = FoundFile(file.path, file.size, file.modified)

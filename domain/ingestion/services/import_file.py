@@ -50,4 +50,6 @@ class ImportFile:
             UnavailableError: the database is away.
 
         """
-        return await self._process.preview(path, local, lambda done: tell(done, local.size))
+        return await self._process.preview(
+            FileOrigin.IMPORT, path, local, lambda done: tell(done, local.size)
+        )

@@ -170,7 +170,9 @@ class ProcessFile:
             fault = Fault("internal_error", "reading it failed inside; the log says where")
         return await self._end(file, _status(file.receipt, fault), error=fault)
 
-    async def preview(self, path: str, local: LocalFile, read: Progress = _nowhere) -> FilePreview:
+    async def preview(
+        self, origin: FileOrigin, path: str, local: LocalFile, read: Progress = _nowhere
+    ) -> FilePreview:
         """Return what reading the file would do; nothing is written.
 
         Raises:
@@ -206,23 +208,24 @@ class ProcessFile:
             last_time=span.last,
             errors=tuple(errors),
             error=fault,
-            duplicate_of=await self._first_of(path, local),
+            duplicate_of=await self._first_of(origin, path, local),
         )
 
-    async def _first_of(self, path: str, local: LocalFile) -> FileId | None:
+    async def _first_of(self, origin: FileOrigin, path: str, local: LocalFile) -> FileId | None:
         # As it would be known once it is there.
-        asked = MeterFile(
+        new = MeterFile(
             file_id=FileId(self._ids.new()),
-            origin=FileOrigin.UPLOAD,
+            origin=origin,
             path=path,
             collection=collection_of(path),
             status=FileStatus.DISCOVERED,
             size=local.size,
             modified=None,
             discovered_at=self._clock.now(),
-            sha256=local.sha256,
         )
         async with self._uow.begin() as tx:
+            known = await tx.files.known(origin, [path])
+            asked = replace(known.get(path, new), sha256=local.sha256)
             return await tx.files.same_content(asked, self._formats.name_meter(path))
 
     async def _chunks(self, path: str, local: LocalFile) -> AsyncIterator[tuple[int, ParsedChunk]]:

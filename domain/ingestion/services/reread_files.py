@@ -1,6 +1,7 @@
 """Reading files of the server that wait though no scan runs: somebody asked for them again."""
 
 import logging
+from datetime import datetime, timedelta
 from typing import Final
 
 from domain.ingestion.errors import FileServerError
@@ -14,6 +15,8 @@ from domain.shared.ports import Clock, IdFactory
 
 _LOG: Final = logging.getLogger(__name__)
 _AT_ONCE: Final = 100
+_PAUSE: Final = timedelta(minutes=1)
+"""A server that did not answer is left alone for so long, however many files wait."""
 
 
 class RereadFiles:
@@ -32,6 +35,7 @@ class RereadFiles:
         self._fetch = fetch
         self._clock = clock
         self._ids = ids
+        self._not_before: datetime | None = None
 
     async def __call__(self) -> None:
         """Read what waits, unless something has kept it from being read: then the next scan tries again.
@@ -40,7 +44,7 @@ class RereadFiles:
             UnavailableError: the database is away.
 
         """
-        if self._server is None:
+        if self._server is None or (self._not_before or self._clock.now()) > self._clock.now():
             return
         async with self._uow.begin() as tx:
             waiting = await tx.files.waiting(FileOrigin.FTP, _AT_ONCE, without_error=True)
@@ -52,6 +56,7 @@ class RereadFiles:
                     await self._fetch(folder, file, self._untold())
         except FileServerError as gone:
             _LOG.warning("files are not read again now: %s", gone)
+            self._not_before = self._clock.now() + _PAUSE
             for file in waiting:
                 await self._fetch.put_off(file.file_id, gone.fault)
 

@@ -30,6 +30,7 @@ SETTLED_AFTER: Final = timedelta(minutes=1)
 _AT_ONCE: Final = 100
 _TELL_EVERY: Final = 2.0
 _LOOKS: Final = 3
+_UNFINISHED: Final = (FileStatus.DISCOVERED, FileStatus.PROCESSING)
 
 Report = Callable[[Scan], None]
 
@@ -82,6 +83,9 @@ class ScanServer:
     async def run_now(self, report: Report = _nobody) -> Scan:
         """Do a scan in this process; return it as it ended.
 
+        One that waits for a worker is done rather than a new one: where no worker runs, nobody else goes on
+        with what was interrupted.
+
         Raises:
             ConflictError: ``scan_running``, ``ftp_not_configured``.
             UnavailableError: the database is away.
@@ -89,11 +93,14 @@ class ScanServer:
         """
         if self._server is None:
             raise ftp_not_configured()
-        scan = Scan(scan_id=ScanId(self._ids.new()), trigger=ScanTrigger.REQUEST, started=self._clock.now())
         async with self._uow.begin() as tx:
-            await tx.scans.begin(scan)
-            taken = await tx.scans.take(self._worker, SCAN_TERM)
-        if taken is None or taken.scan_id != scan.scan_id:
+            scan = await tx.scans.take(self._worker, SCAN_TERM)
+            if scan is None:
+                now = self._clock.now()
+                new = Scan(scan_id=ScanId(self._ids.new()), trigger=ScanTrigger.REQUEST, started=now)
+                await tx.scans.begin(new)
+                scan = await tx.scans.take(self._worker, SCAN_TERM)
+        if scan is None:
             raise ConflictError("scan_running", "another process has just taken the scan up")
         return await self._run(self._server, scan, report)
 
@@ -104,8 +111,9 @@ class ScanServer:
                 try:
                     async with server.connect() as folder:
                         unsettled = await self._list(folder, tracker)
-                        await self._read(folder, tracker)
-                        await self._look_again(folder, unsettled, tracker)
+                        left_out = {one.path for one in unsettled}
+                        await self._read(folder, tracker, left_out)
+                        await self._look_again(folder, unsettled, tracker, left_out)
                 except FileServerError as error:
                     tracker.fail(error.fault)
         except _LeaseLostError:
@@ -156,6 +164,7 @@ class ScanServer:
     async def _kept(self, tracker: ScanProgress, report: Report) -> AsyncIterator[None]:
         """Note and tell the progress meanwhile; the work is cut off once another process has the scan."""
         work = asyncio.current_task()
+        cancellations = work.cancelling() if work is not None else 0
         lost = False
 
         async def keep() -> None:
@@ -180,14 +189,15 @@ class ScanServer:
         try:
             yield
         except asyncio.CancelledError:
-            if lost and work is not None:
-                work.uncancel()
+            # Somebody else may have cancelled it too, who must not wait in vain.
+            if lost and work is not None and work.uncancel() <= cancellations:
                 raise _LeaseLostError from None
             raise
         finally:
             keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeping
+            await asyncio.wait({keeping})
+            if not keeping.cancelled():
+                keeping.result()
 
     async def _list(self, folder: RemoteFolder, tracker: ScanProgress) -> list[FoundFile]:
         """Note what is there; return the files that may still be written."""
@@ -202,7 +212,7 @@ class ScanServer:
         return unsettled
 
     async def _note(self, found: Sequence[FoundFile], unsettled: list[FoundFile] | None) -> int:
-        """Note files that are new or changed and complete; return how many.
+        """Note files that are new or changed and complete; return how many of all are to be read.
 
         Those that may still be written are put into ``unsettled``; where it is None, all count as complete.
         """
@@ -211,16 +221,21 @@ class ScanServer:
         latest = self._clock.now() - SETTLED_AFTER
         async with self._uow.begin() as tx:
             known = await tx.files.known(FileOrigin.FTP, [one.path for one in found])
-            wanted = [one for one in found if self._is_wanted(one, known.get(one.path))]
-            if unsettled is not None:
-                settled = [one for one in wanted if one.modified is not None and one.modified <= latest]
-                unsettled.extend(one for one in wanted if one not in settled)
-                wanted = settled
+            wanted: list[FoundFile] = []
+            waiting = 0
+            for one in found:
+                file = known.get(one.path)
+                if not self._is_wanted(one, file):
+                    waiting += file is not None and file.status in _UNFINISHED
+                elif unsettled is None or (one.modified is not None and one.modified <= latest):
+                    wanted.append(one)
+                else:
+                    unsettled.append(one)
             changed = {known[one.path].file_id: one for one in wanted if one.path in known}
             if changed:
                 await tx.files.found_again(changed, changed=True)
             await self._add(tx, [one for one in wanted if one.path not in known])
-        return len(wanted)
+        return len(wanted) + waiting
 
     async def _add(self, tx: IngestionTransaction, new: Sequence[FoundFile]) -> None:
         if not new:
@@ -254,22 +269,23 @@ class ScanServer:
             return True
         return (found.size, found.modified) != (known.size, known.modified)
 
-    async def _read(self, folder: RemoteFolder, tracker: ScanProgress) -> None:
-        """Read all that waits, each file once."""
-        tried: set[FileId] = set()
-        waiting_again = 0
+    async def _read(self, folder: RemoteFolder, tracker: ScanProgress, left_out: set[str]) -> None:
+        """Read all that waits, each file once, but for these paths; those that were tried join them."""
+        most = _AT_ONCE
         while True:
             async with self._uow.begin() as tx:
-                waiting = await tx.files.waiting(FileOrigin.FTP, _AT_ONCE + waiting_again)
-            waiting = [one for one in waiting if one.file_id not in tried]
-            if not waiting:
+                waiting = await tx.files.waiting(FileOrigin.FTP, most)
+            to_read = [one for one in waiting if one.path not in left_out]
+            if not to_read and len(waiting) < most:
                 return
-            for file in waiting:
-                tried.add(file.file_id)
-                waiting_again += await self._fetch(folder, file, tracker)
+            if not to_read:
+                most *= 2
+            for file in to_read:
+                left_out.add(file.path)
+                await self._fetch(folder, file, tracker)
 
     async def _look_again(
-        self, folder: RemoteFolder, unsettled: Iterable[FoundFile], tracker: ScanProgress
+        self, folder: RemoteFolder, unsettled: Iterable[FoundFile], tracker: ScanProgress, left_out: set[str]
     ) -> None:
         """Take the files that have stopped changing; the others are left to the next scan."""
         left = list(unsettled)
@@ -283,7 +299,8 @@ class ScanServer:
             if settled:
                 tracker.settled(await self._note(settled, None))
                 tracker.to_read(sum(one.size for one in settled))
-                await self._read(folder, tracker)
+                left_out.difference_update(one.path for one in settled)
+                await self._read(folder, tracker, left_out)
 
     def _told(self, scan: Scan) -> ScanProgressed:
         return ScanProgressed(

@@ -85,7 +85,7 @@ class UploadFile:
         """
         local = await self._spool.keep(blocks)
         try:
-            return await self._process.preview(_path(collection, name), local)
+            return await self._process.preview(FileOrigin.UPLOAD, _path(collection, name), local)
         finally:
             await local.discard()
 

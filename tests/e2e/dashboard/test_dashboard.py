@@ -150,7 +150,7 @@ async def test_it_opens_while_the_api_is_slow_or_faulty(product: Product, page: 
     await expect(page.locator("#notice")).to_contain_text("database is away")
     failing = False
     await expect(page.locator("#power-now")).to_have_text("2.50", timeout=15_000)
-    await expect(page.locator("#notice")).to_be_hidden()
+    await expect(page.locator("#notice")).to_be_hidden(timeout=15_000)
 
 
 async def test_of_two_choices_the_later_one_is_shown(product: Product, page: Page) -> None:

@@ -5,7 +5,7 @@ import os
 import ssl
 import stat
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,7 +95,10 @@ class FolderServer(aioftp.Server):
             connection.response("502", "no TLS here")
             return True
         await connection.command_connection.write(b"234 go on\r\n")
-        await connection.command_connection.start_tls(self._explicit, None)
+        # Whoever does not trust us leaves, and the reader of commands says so: of two failures at once one
+        # would stay unheard, and be complained of.
+        with suppress(OSError):
+            await connection.command_connection.start_tls(self._explicit, None)
         return True
 
 
