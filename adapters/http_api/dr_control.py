@@ -5,6 +5,7 @@ shown stays as it was. A body and a URL are shown to everybody who may read: sec
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from adapters.web.faults import pointer_of
+from adapters.web.request import MAX_NESTING, nesting
 from adapters.web.times import Elapsed
 from domain.demand_response.devices import (
     Control,
@@ -123,9 +125,9 @@ def _request_fields(request: ControlRequest) -> RequestFields:
 
 def _shown(body: ControlBody) -> tuple[object, str]:
     """Return the body as JSON, or as text, and the content type that goes without saying for it."""
-    if body.content_type == _JSON:
+    if body.content_type == _JSON and nesting(body.text.encode()) <= MAX_NESTING:
         try:
-            found = json.loads(body.text, parse_int=_packable)
+            found = json.loads(body.text, parse_int=_integer, parse_float=_finite, parse_constant=_finite)
         except ValueError:
             return body.text, _TEXT
         # A text would be taken for one that is no JSON, and null for no body.
@@ -134,8 +136,17 @@ def _shown(body: ControlBody) -> tuple[object, str]:
     return body.text, _TEXT
 
 
-def _packable(text: str) -> int | float:
-    return int(text) if abs(float(text)) < _LARGEST else float(text)
+def _integer(text: str) -> int | float:
+    """Return the number as MessagePack can hold it too."""
+    number = _finite(text)
+    return int(text) if abs(number) < _LARGEST else number
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _request(

@@ -21,6 +21,7 @@ from domain.shared.errors import DomainError, Problem
 from domain.shared.text_ids import text_name
 
 _MOST_REST: Final = timedelta(days=7)
+_MOST_SERVED: Final = timedelta(days=366)
 _MOST_RAMP: Final = 24 * 3600.0
 _MOST_KW: Final = 1e9
 _MOST_BODY: Final = 65_536
@@ -68,8 +69,8 @@ def _power_problems(terms: DeviceTerms) -> Iterator[Problem]:
 
 
 def _time_problems(terms: DeviceTerms) -> Iterator[Problem]:
-    if terms.max_duration is not None and terms.max_duration <= NO_TIME:
-        yield Problem("/max_duration", "invalid_value", "it has to be longer than nothing")
+    if terms.max_duration is not None and not NO_TIME < terms.max_duration <= _MOST_SERVED:
+        yield Problem("/max_duration", "invalid_value", f"above 0, at most {_MOST_SERVED.days} days")
     if not NO_TIME <= terms.min_rest <= _MOST_REST:
         yield Problem("/min_rest", "invalid_value", f"from nothing to {_MOST_REST.days} days")
     if not (math.isfinite(terms.ramp_seconds) and 0 <= terms.ramp_seconds <= _MOST_RAMP):
