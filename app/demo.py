@@ -22,7 +22,7 @@ from adapters.simulator.server import SimulatedBuilding
 from app.background import BACKGROUND, Background, running
 from app.bridges import definition_of
 from app.clock import SystemClock
-from app.demo_demand_response import DemoDemandResponse, shed_before
+from app.demo_demand_response import MEASURED, DemoDemandResponse, shed_before
 from domain.ingestion.file_ports import FileServer, MeterFileFormats
 from domain.ingestion.ports import IotConfigurationSource, Jitter
 from domain.sensors.model import (
@@ -149,8 +149,12 @@ class Demo:
                     start = max(start, self._since)
                 if start < end:
                     series = await asyncio.to_thread(list, self._building.history(start, end, stretch.step))
+                    # What events are measured by comes first.
+                    series.sort(key=lambda one: one.sensor_id not in MEASURED)
                     for submission in submissions(series):
                         await readings.write(submission, _SOURCE)
+                        if submission.sensor_ids[0] not in MEASURED and stretch is HISTORY[-1]:
+                            await demand_response.record_the_past()
                 # Not before its next slot otherwise: there is something to see within half a minute.
                 metrics: RefreshRoomMetrics = await container.get(RefreshRoomMetrics)
                 await metrics.run()

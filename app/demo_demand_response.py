@@ -74,6 +74,9 @@ PROFILES: Final = (
 )
 """What each device can do; how it is told comes from the IoT configuration."""
 
+MEASURED: Final = frozenset(str(one.power_sensor_id) for one in PROFILES)
+"""The sensors by which events are measured."""
+
 ANSWERED_BY_RULE: Final = tuple(DeviceId(one) for one in ("Ventilation", "Cold-room", "EV1", "AC1"))
 _TARGETS: Final = Targets(device_ids=ANSWERED_BY_RULE)
 
@@ -124,6 +127,7 @@ class DemoDemandResponse:
     def __init__(self, container: AsyncContainer, building: SimulatedBuilding) -> None:
         self._container = container
         self._building = building
+        self._recorded = False
 
     async def begin(self) -> None:
         """Describe the devices, and set up the program with the events of its rule."""
@@ -136,6 +140,9 @@ class DemoDemandResponse:
 
     async def record_the_past(self) -> None:
         """Record the event that is over, and its report, once there is history to measure it by."""
+        if self._recorded:
+            return
+        self._recorded = True
         past = self._building.first_shed()
         program = await self._program()
         if past is None or program is None:

@@ -40,6 +40,7 @@ from domain.shared.quantities import Accumulation, Quantity
 from domain.shared.time import TimeRange
 
 _LOG: Final = logging.getLogger(__name__)
+_MILLIWATTS: Final = 6
 _POWER: Final = frozenset({Accumulation.INSTANTANEOUS, Accumulation.MEAN})
 _AMOUNTS: Final = frozenset({Accumulation.DELTA, Accumulation.CUMULATIVE})
 
@@ -82,7 +83,8 @@ def _metered(sensor_ids: Collection[SensorId]) -> list[MeteredSensor]:
 
 
 def _interval(mean: MeanLoad) -> LoadInterval:
-    return LoadInterval(mean.start, mean.mean_kw, mean.coverage, mean.quality)
+    # The same readings differ in the last digits where they are summed up another way: a report must not.
+    return LoadInterval(mean.start, round(mean.mean_kw, _MILLIWATTS), mean.coverage, mean.quality)
 
 
 class SensorsRoomConditions(RoomConditions):
