@@ -1,5 +1,7 @@
 """What the tests of demand response lay out: devices that are metered, times from now, keys of each role."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,3 +46,13 @@ async def key_of(call: Caller, role: str) -> dict[str, str]:
 def places(problem: dict[str, Any]) -> list[tuple[str, str]]:
     """Return where the faults are, and what."""
     return [(one["pointer"], one["code"]) for one in problem["errors"]]
+
+
+async def until(call: Caller, path: str, holds: Callable[[Any], bool]) -> Any:  # noqa: ANN401
+    """Return the answer for which it holds, at the latest after ten seconds."""
+    for _ in range(100):
+        found = await call("GET", path)
+        if holds(found):
+            return found
+        await asyncio.sleep(0.1)
+    raise AssertionError(found)

@@ -1,9 +1,8 @@
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.integration.http_api.conftest import Caller
-from tests.integration.http_api.dr_site import DR, NOBODY, device, event, key_of, places, written
+from tests.integration.http_api.dr_site import DR, NOBODY, device, event, key_of, places, until, written
 
 ALWAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 HOUR = timedelta(hours=1)
@@ -425,7 +424,7 @@ async def test_an_event_begins_at_once_and_tells_people_what_to_switch(call: Cal
     await device(call, "d", 3)
     started = await call("POST", f"{DR}/load-reduction", 201, json={"target_kw": 1, "duration": "PT10M"})
     at = f"{DR}/events/{started['event_id']}"
-    found = await _until(call, at, lambda one: bool(one["commands"]))
+    found = await until(call, at, lambda one: bool(one["commands"]))
     assert (found["status"], found["dispatched"]) == ("active", True)
     command = found["commands"][0]
     assert {name: command[name] for name in ("device_id", "kind", "status", "attempts", "reduction_kw")} == {
@@ -444,12 +443,3 @@ async def test_an_event_begins_at_once_and_tells_people_what_to_switch(call: Cal
     assert cancelled["assignments"][0]["end_reason"] == "event_cancelled"
     now = datetime.now(UTC)
     assert datetime.fromisoformat(cancelled["history"][-1]["at"]) <= now
-
-
-async def _until(call: Caller, path: str, holds: Any) -> Any:  # noqa: ANN401
-    for _ in range(100):
-        found = await call("GET", path)
-        if holds(found):
-            return found
-        await asyncio.sleep(0.1)
-    raise AssertionError(found)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.integration.http_api.conftest import Caller
-from tests.integration.http_api.dr_site import DR, device, key_of, places
+from tests.integration.http_api.dr_site import DR, device, key_of, places, until
 
 SECRET = "s3cret-of-the-heat-pump"
 REQUEST: dict[str, Any] = {
@@ -222,3 +222,24 @@ async def test_what_can_be_shed_and_why_not(call: Caller) -> None:
     idle = listed["items"][1]
     assert (idle["now_kw"], [one["code"] for one in idle["limits"]]) == (0.0, ["not_controllable", "stale"])
     assert all(limit["detail"] for limit in idle["limits"])
+
+
+async def test_a_device_that_cannot_be_told_is_seen(call: Caller) -> None:
+    # Nothing listens at its address.
+    await device(call, "heat-pump", 3.0, control=HTTP)
+    asked = {"target_kw": 2, "duration": "PT10M"}
+    done = await call("POST", f"{DR}/load-reduction", 201, json=asked)
+    at = f"{DR}/events/{done['event_id']}"
+    found = await until(call, at, lambda one: any(each["detail"] for each in one["commands"]))
+    [command] = found["commands"]
+    assert (command["kind"], command["status"], command["reduction_kw"], command["target_kw"]) == (
+        "reduce",
+        "pending",
+        2.0,
+        1.0,
+    )
+    assert command["attempts"] >= 1
+    assert command["code"] == "connection_refused"
+    assert command["time"] is not None
+    assert SECRET not in str(found)
+    assert (await call("POST", f"{at}/cancel"))["status"] == "cancelled"

@@ -255,6 +255,30 @@ async def test_a_report_can_be_worked_out_again_by_hand(call: Caller) -> None:
     assert packed.headers["content-type"] == "application/msgpack"
 
 
+async def test_a_corrected_report_is_another_version(call: Caller) -> None:
+    start = some_days_ago()
+    await metered(call, "d", start)
+    made = await call("POST", f"{DR}/events", 201, json=event(start=start.isoformat()))
+    at = f"{DR}/events/{made['event_id']}/performance"
+    first = await call("GET", at)
+    assert (first["settled"], first["version"]) == (True, 1)
+    assert await call("GET", at) == first
+    correction = {"sensor_id": "d.power", "time": start.isoformat(), "value": 1.0}
+    await call("POST", "/data/readings", json={"readings": [correction]})
+    second = await call("GET", at)
+    assert (second["version"], second["devices"][0]["intervals"][0]["actual_kw"]) == (2, 1.0)
+    assert await call("GET", at, params={"version": 1}) == first
+    kept = await call("GET", f"{at}/versions")
+    assert [(one["version"], one["status"], one["energy_kwh"]) for one in kept["items"]] == [
+        (1, "OK", first["energy_kwh"]),
+        (2, "OK", second["energy_kwh"]),
+    ]
+    assert (await call("GET", f"{at}/versions", params={"offset": 1}))["items"] == kept["items"][1:]
+    shown = await call("GET", f"{DR}/events/{made['event_id']}")
+    assert shown["reported_version"] == 2
+    assert shown["assignments"][0]["delivered_kw"] == pytest.approx(second["reduction_kw"])
+
+
 def check_rebound(one: dict[str, Any]) -> None:
     """Work the rebound out again from its own evidence, and the event's adjustment."""
     rebound = one["rebound"]
