@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,6 +72,10 @@ class SimulatedBuilding:
         watts = found.sheds.at(began) * (1 - share)
         self._desk.order(Order(found.slug, began, watts))
         self._desk.order(Order(found.slug, microseconds(end), None))
+
+    def orders(self) -> Sequence[Order]:
+        """Give all that devices were told, in the order of the times."""
+        return self._desk.orders
 
     def first_shed(self) -> tuple[datetime, datetime] | None:
         """Give from when to when the first device that was ever told to draw less did so."""
