@@ -126,7 +126,7 @@ class MemoryCommandStore(CommandStore):
         return set_aside
 
     async def claim_due(self, now: datetime, term: timedelta, limit: int) -> Sequence[Command]:
-        busy = {self._commands[one].device_id for one in self._claims if self._is_claimed(one)}
+        busy = self._busy()
         claimed: list[Command] = []
         for one in sorted(self._pending(), key=lambda one: (one.due_at, one.noted_at, one.command_id)):
             if len(claimed) < limit and one.due_at <= now and one.device_id not in busy:
@@ -147,11 +147,14 @@ class MemoryCommandStore(CommandStore):
         return True
 
     async def next_due(self) -> datetime | None:
-        free = (one.due_at for one in self._pending() if not self._is_claimed(one.command_id))
-        return min(free, default=None)
+        busy = self._busy()
+        return min((one.due_at for one in self._pending() if one.device_id not in busy), default=None)
 
     def _pending(self) -> Sequence[Command]:
         return [one for one in self._commands.values() if one.status is CommandStatus.PENDING]
+
+    def _busy(self) -> set[DeviceId]:
+        return {self._commands[one].device_id for one in self._claims if self._is_claimed(one)}
 
     def _is_claimed(self, command_id: CommandId) -> bool:
         until = self._claims.get(command_id)

@@ -11,7 +11,6 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
-    or_,
     select,
     update,
 )
@@ -37,6 +36,10 @@ _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtext('demand_response.
 _NOW: Final = func.clock_timestamp()
 # No parameter, so that the partial indexes may be used.
 _PENDING: Final[ColumnElement[Any]] = literal_column(f"'{CommandStatus.PENDING.value}'")
+
+_SENT: Final = commands.alias("sent")
+_IS_BUSY: Final = exists().where(_SENT.c.device_id == commands.c.device_id, _SENT.c.claimed_until > _NOW)
+"""Whether somebody is telling the device something at this moment."""
 
 
 class TimescaleCommandStore(CommandStore):
@@ -71,8 +74,7 @@ class TimescaleCommandStore(CommandStore):
 
     async def claim_due(self, now: datetime, term: timedelta, limit: int) -> Sequence[Command]:
         await self._session.driver.execute(_ONE_AT_A_TIME)
-        sent, own = commands.alias("sent"), commands.alias("own")
-        is_busy = exists().where(sent.c.device_id == commands.c.device_id, sent.c.claimed_until > _NOW)
+        own = commands.alias("own")
         first_of_device = (
             select(own.c.command_id)
             .where(own.c.device_id == commands.c.device_id, own.c.status == _PENDING)
@@ -87,7 +89,7 @@ class TimescaleCommandStore(CommandStore):
                 commands.c.status == _PENDING,
                 commands.c.due_at <= now,
                 commands.c.command_id == first_of_device,
-                ~is_busy,
+                ~_IS_BUSY,
             )
             .order_by(*_order(commands))
             .limit(limit)
@@ -128,9 +130,8 @@ class TimescaleCommandStore(CommandStore):
         return False
 
     async def next_due(self) -> datetime | None:
-        unclaimed = or_(commands.c.claimed_until.is_(None), commands.c.claimed_until <= _NOW)
         earliest: datetime | None = (
-            await self._session.execute(select(func.min(commands.c.due_at)).where(IS_PENDING, unclaimed))
+            await self._session.execute(select(func.min(commands.c.due_at)).where(IS_PENDING, ~_IS_BUSY))
         ).scalar()
         return earliest
 

@@ -305,7 +305,7 @@ class CommandStore(Protocol):
 
     @abstractmethod
     async def end_attempt(self, command: Command) -> bool:
-        """Store what came of a claimed command (its status, ``due_at`` and fault), which ends the claim.
+        """Store what came of a claimed command (status, ``due_at``, ``time``, fault), which ends the claim.
 
         False, and nothing is stored, where it was set aside or claimed anew since: ``attempts`` differs, or
         it is not pending any more. The claim of one that was set aside ends too: the device has heard the old
@@ -314,7 +314,7 @@ class CommandStore(Protocol):
 
     @abstractmethod
     async def next_due(self) -> datetime | None:
-        """Return the earliest ``due_at`` of all pending commands that nobody has claimed.
+        """Return the earliest ``due_at`` of all pending commands of devices of which none is claimed.
 
         A claim that lapsed counts as none.
         """

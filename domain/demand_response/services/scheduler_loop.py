@@ -97,8 +97,12 @@ class SchedulerLoop:
         for claimed in await self._sending.claim():
             task = asyncio.create_task(_quietly(self._sending.send(claimed)), name="command")
             self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            task.add_done_callback(self._has_sent)
         return self._until(await self._scheduler.next_command())
+
+    def _has_sent(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._to_send.wake()  # the device may be told the next thing
 
     def _is_time_for_everything(self, now: datetime) -> bool:
         # A clock that is set back does not make the wait longer.

@@ -6,7 +6,7 @@ import pytest
 from domain.demand_response.accuracy import ClockWindow
 from domain.demand_response.baseline_methods import BaselineMethod
 from domain.demand_response.baseline_results import MeasurementStatus
-from domain.demand_response.devices import DeviceTerms
+from domain.demand_response.devices import Control, DeviceTerms
 from domain.demand_response.dr_events import DrEventStatus, EventTerms
 from domain.demand_response.events import PerformanceReported
 from domain.demand_response.model import DeviceId, DrEventId, ProgramId
@@ -180,7 +180,9 @@ async def test_baselines_that_there_are_not() -> None:
         assert (refused.value.code, refused.value.problems[0].pointer) == (code, pointer)
     with pytest.raises(NotFoundError):
         await site.main.baselines.of(replace(good, device_id=DeviceId("x")))
-    await site.main.polled([DeviceTerms(device_id=DeviceId("blind"), power_sensor_id=None)])
+    await site.main.polled(
+        [DeviceTerms(device_id=DeviceId("blind"), power_sensor_id=None, control=Control())]
+    )
     with pytest.raises(ConflictError) as blind:
         await site.main.baselines.of(replace(good, device_id=DeviceId("blind")))
     assert blind.value.code == "no_power_sensor"
