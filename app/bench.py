@@ -8,7 +8,7 @@ from typing import Final
 
 from app.settings import Settings
 
-BENCHMARKS: Final = ("write", "read", "files", "growth", "memory")
+BENCHMARKS: Final = ("write", "read", "files", "polling", "growth", "memory")
 _ROOT: Final = Path(__file__).parents[1]
 _MISSING: Final = (
     "the benchmarks are part of the sources and not of this installation. In a clone: "

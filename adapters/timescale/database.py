@@ -77,7 +77,12 @@ class Database:
             connect_args={
                 "timeout": _CONNECT_TIMEOUT_SECONDS,
                 "command_timeout": 60,
-                "server_settings": {"application_name": "energy-dashboard", "timezone": "UTC"},
+                "server_settings": {
+                    "application_name": "energy-dashboard",
+                    "timezone": "UTC",
+                    # A process that is stopped in the middle does not hold its locks for ever.
+                    "idle_in_transaction_session_timeout": "60s",
+                },
             },
         )
 

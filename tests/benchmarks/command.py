@@ -8,7 +8,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tests.benchmarks import files, growth, memory, read, write
+from tests.benchmarks import files, growth, memory, polling, read, write
 from tests.benchmarks.database import database_server
 from tests.benchmarks.documents import Measured, by_name, write_docs, write_json
 from tests.benchmarks.machine import describe, load
@@ -28,6 +28,8 @@ class Size:
     steps: tuple[int, ...]
     exported: int
     lines: int
+    devices: int
+    polled_seconds: float
 
 
 FULL: Final = Size(
@@ -39,6 +41,8 @@ FULL: Final = Size(
     steps=growth.STEPS,
     exported=5_000_000,
     lines=1_000_000,
+    devices=1000,
+    polled_seconds=60.0,
 )
 QUICK: Final = Size(
     requests=20,
@@ -49,9 +53,20 @@ QUICK: Final = Size(
     steps=(50_000, 100_000),
     exported=100_000,
     lines=100_000,
+    devices=200,
+    polled_seconds=20.0,
 )
 TINY: Final = Size(
-    requests=2, sensors=20, minutes=120, year=1440, times=2, steps=(2_000, 4_000), exported=2_000, lines=2_000
+    requests=2,
+    sensors=20,
+    minutes=120,
+    year=1440,
+    times=2,
+    steps=(2_000, 4_000),
+    exported=2_000,
+    lines=2_000,
+    devices=10,
+    polled_seconds=3.0,
 )
 
 Benchmark = Callable[[str, Size], Iterator[Section]]
@@ -59,6 +74,7 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     "write": lambda url, size: write.sections(url, size.requests),
     "read": lambda url, size: read.measure(url, size.sensors, size.minutes, size.year, size.times),
     "files": lambda url, size: files.measure(url, size.lines),
+    "polling": lambda url, size: polling.measure(url, size.devices, size.polled_seconds),
     "growth": lambda url, size: growth.measure(url, size.sensors, size.steps),
     "memory": lambda url, size: memory.measure(url, size.sensors, size.exported),
 }

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Final
 
 from app.serving import bound, serve
@@ -33,17 +34,19 @@ class Served:
         return float(found[0]) if found else None
 
 
-def _serve(database_url: str, port: int) -> None:
-    serve(Settings(database_url=database_url), bound("127.0.0.1", port))
+def _serve(database_url: str, port: int, iots_config: Path | None) -> None:
+    serve(Settings(database_url=database_url, iots_config=iots_config), bound("127.0.0.1", port))
 
 
 @contextmanager
-def served(database_url: str) -> Iterator[Served]:
+def served(database_url: str, iots_config: Path | None = None) -> Iterator[Served]:
     """Run the application on a free port until the end of the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(database_url, port))
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(database_url, port, iots_config)
+    )
     process.start()
     try:
         _wait_until_healthy(process, port)

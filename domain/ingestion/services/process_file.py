@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from domain.ingestion.errors import ClaimLostError, UnreadableFileError
@@ -30,6 +30,8 @@ from domain.shared.errors import ConflictError, UnavailableError
 from domain.shared.events import EventId
 from domain.shared.ports import Clock, IdFactory
 from domain.shared.time import from_microseconds
+
+Result = TypeVar("Result")
 
 _LOG: Final = logging.getLogger(__name__)
 CLAIM_TERM: Final = timedelta(seconds=60)
@@ -238,7 +240,11 @@ class ProcessFile:
 
     async def _store(self, file: MeterFile, number: int, chunk: ParsedChunk) -> MeterFile:
         key = ChunkKey(f"{file.origin.value}:{file.path}", f"{file.sha256}.{file.generation}.{number}")
-        outcome = await self._sent(chunk, key) if len(chunk.batch) else _NOTHING
+        outcome = (
+            await self._retried(lambda: self._sink.write_chunk(chunk.batch, key))
+            if len(chunk.batch)
+            else _NOTHING
+        )
         receipt, rejected = _receipt(chunk, outcome)
         span = _Span()
         span.widen(chunk, outcome)
@@ -253,15 +259,19 @@ class ProcessFile:
             sensors=[CollectionSensor(one.device_id, one.sensor_id) for one in chunk.batch.registrations],
             name_meter=self._formats.name_meter(file.path) if chunk.by_name else None,
         )
+        await self._retried(lambda: self._note(file, note))
+        return replace(file, chunks=number + 1, offset=chunk.end_offset, receipt=file.receipt + receipt)
+
+    async def _note(self, file: MeterFile, note: ChunkNote) -> None:
         async with self._uow.begin() as tx:
             if not await tx.files.note_chunk(file, note, CLAIM_TERM):
                 raise ClaimLostError
-        return replace(file, chunks=number + 1, offset=chunk.end_offset, receipt=file.receipt + receipt)
 
-    async def _sent(self, chunk: ParsedChunk, key: ChunkKey) -> WriteOutcome:
+    async def _retried(self, work: Callable[[], Awaitable[Result]]) -> Result:
+        """Do what can be done twice without harm until the database is there, or was away for too long."""
         for attempt in range(_TRIES):
             try:
-                return await self._sink.write_chunk(chunk.batch, key)
+                return await work()
             except (UnavailableError, ConflictError):
                 if attempt + 1 == _TRIES:
                     raise
