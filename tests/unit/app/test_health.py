@@ -7,13 +7,21 @@ from dishka import AsyncContainer
 from adapters.memory.job_runs import JobsState
 from app.background import storage
 from app.container import make_container
-from app.health import DatabaseCheck, JobsCheck
+from app.health import DatabaseCheck, DemandResponseCheck, JobsCheck
 from app.jobs import JobPlans
 from app.settings import read_settings
+from domain.demand_response.devices import DeviceTerms
+from domain.demand_response.dr_events import EventTerms, Signal, SignalType
+from domain.demand_response.model import DeviceId, SensorId
+from domain.demand_response.services.devices import DrDevices
+from domain.demand_response.services.dr_events import DrEvents
 from domain.operations.services.jobs import JobSlots
 from domain.operations.storage_engine import StorageEngine
+from domain.sensors.services.sensors import Sensors
+from domain.shared.events import SYSTEM
 from domain.shared.health import HealthStatus
 from tests.memory_provider import MemoryProvider
+from tests.unit.sensors.samples import definition
 
 
 @pytest.fixture
@@ -82,3 +90,28 @@ async def test_jobs_of_all_processes_are_looked_at(
     health = await check.check()
     assert health.status is HealthStatus.DEGRADED
     assert plans[0].name in str(health.figures["overdue"])
+
+
+async def test_events_that_nobody_moves_on_are_seen(
+    container: AsyncContainer, provider: MemoryProvider
+) -> None:
+    check = await container.get(DemandResponseCheck)
+    health = await check.check()
+    assert (health.status, health.figures) == (HealthStatus.OK, {"next_step": None, "late_seconds": 0.0})
+    sensors: Sensors = await container.get(Sensors)
+    devices: DrDevices = await container.get(DrDevices)
+    events: DrEvents = await container.get(DrEvents)
+    await sensors.create(definition("p"), SYSTEM)
+    await devices.put(DeviceTerms(device_id=DeviceId("d"), power_sensor_id=SensorId("p")), SYSTEM)
+    terms = EventTerms(
+        event_name="e",
+        signal=Signal(SignalType.SIMPLE, 1.0),
+        start=provider.clock.now() + timedelta(hours=1),
+        duration=timedelta(minutes=10),
+    )
+    await events.create(terms, SYSTEM)
+    assert (await check.check()).status is HealthStatus.OK
+    provider.clock.advance(timedelta(seconds=31))
+    health = await check.check()
+    assert health.status is HealthStatus.DEGRADED
+    assert health.figures["late_seconds"] == 31.0
