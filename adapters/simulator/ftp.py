@@ -25,7 +25,10 @@ _IDLE_SECONDS = 600
 
 def _is_news(record: logging.LogRecord) -> bool:
     """Return whether it is neither a step of a connection nor its end, however that came."""
-    ended = record.exc_info and isinstance(record.exc_info[1], ConnectionError | TimeoutError)
+    error = record.exc_info[1] if record.exc_info else None
+    ended = isinstance(error, ConnectionError | TimeoutError)
+    # What uvloop says of a transport that was closed.
+    ended = ended or (isinstance(error, RuntimeError) and "the handler is closed" in str(error))
     return record.levelno >= logging.WARNING and not ended
 
 
