@@ -42,8 +42,8 @@ from adapters.web.metrics import HttpMetrics
 from adapters.websocket.sockets import LiveSockets
 from app.bridges import IngestionFiles, SensorsReadingSink, SensorsSiteEnergy
 from app.clock import RandomIds, SystemClock
-from app.demand_response import DemandResponseProvider
 from app.dr_bridges import DrEventCounts, FollowConfiguration
+from app.dr_providers import DemandResponseProvider
 from app.health import DatabaseCheck, DemandResponseCheck, FtpCheck, JobsCheck, PollersCheck
 from app.jobs import JOBS, JobPlans
 from app.overview import ComposedOverview
