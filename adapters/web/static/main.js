@@ -1,6 +1,7 @@
 /** Puts the page together: key, store, live readings, views. */
 
 import { Api, base } from "./modules/api.js";
+import { DemandResponse } from "./modules/demand_response.js";
 import { find, later, say } from "./modules/dom.js";
 import { forgetKey, keepKey, takeKey } from "./modules/key.js";
 import { Live } from "./modules/live.js";
@@ -10,7 +11,10 @@ import { Store } from "./modules/store.js";
 import { themeButton } from "./modules/theme.js";
 import { Chart } from "./views/chart.js";
 import { startConfiguration } from "./views/configuration.js";
+import { showDemand, startDemand } from "./views/demand.js";
 import { showDevices } from "./views/devices.js";
+import { hearDemandEvent } from "./views/dr_event.js";
+import { demandTold, groupOf, isDemandNews } from "./views/dr_news.js";
 import { isNews, showEvents, told } from "./views/events.js";
 import { showFiles, startFiles } from "./views/files.js";
 import { showOverview } from "./views/overview.js";
@@ -55,6 +59,16 @@ function firstChoice(store) {
   return (withReadings(store.roots("power"))[0] ?? withReadings([...store.sensors.values()])[0] ?? [...store.sensors.values()][0])?.sensor_id;
 }
 
+function tellNews(store, message) {
+  const at = Date.parse(message.time);
+  if (message.topic !== "dr_events") {
+    if (isNews(message)) store.addEvent({ at, tell: () => told(message) });
+  } else if (isDemandNews(message)) {
+    const { device_id: subject, event_id: eventId } = message.data;
+    store.addEvent({ at, group: groupOf(message), subject, tell: (devices) => demandTold(message, store.demand.nameOf(eventId), devices) });
+  }
+}
+
 function open(key) {
   find("sign-in").hidden = true;
   find("dashboard").hidden = false;
@@ -62,6 +76,7 @@ function open(key) {
   const store = new Store();
   const api = new Api(key);
   store.meterFiles = new MeterFiles(api, () => store.touch());
+  store.demand = new DemandResponse(api, () => { store.eventsVersion += 1; store.touch(); });
   const live = new Live(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${base}/ws`, key);
   chart = new Chart(api, store);
 
@@ -90,15 +105,18 @@ function open(key) {
   });
   const show = () => {
     store.clockOffset = live.clockOffset;
+    store.mayAct = live.role ? live.role !== "viewer" : null;
     showOverview(store, choose);
     showSensors(store, chart.sensorId);
     showRooms(store, searchFor);
     showDevices(store);
     showEvents(store);
+    showDemand(store);
     showFiles(store);
   };
 
   startSensors(store, choose, () => store.touch());
+  startDemand(store, api);
   startFiles(store, api);
   startConfiguration(store, api, () => refresher.devices());
   store.addEventListener("change", show);
@@ -113,14 +131,19 @@ function open(key) {
   live.addEventListener("missed", () => { chart.reload(); refresher.sensors(); });
   const sensorsSoon = later(() => refresher.sensors(), 800);
   const filesSoon = later(() => refresher.files(), 500);
+  const demandSoon = later(() => refresher.demand(), 500);
   const devicesSoon = later(() => refresher.devices(), 800);
   live.addEventListener("event", ({ detail }) => {
-    if (isNews(detail)) store.addEvent({ at: Date.parse(detail.time), text: told(detail) });
+    tellNews(store, detail);
+    if (detail.topic === "dr_events") {
+      hearDemandEvent(detail);
+      if (store.demand.hear(detail, store.now())) demandSoon();
+    }
     if (detail.topic === "data_ingestion" && store.meterFiles.hear(detail, store.now())) filesSoon();
     if (detail.topic === "sensor_events") sensorsSoon();
     if (detail.topic === "system_events") devicesSoon();
   });
-  themeButton(find("theme"), () => chart.redraw());
+  themeButton(find("theme"), () => { chart.redraw(); document.dispatchEvent(new Event("themechange")); });
   find("sign-out").addEventListener("click", () => leave());
   addEventListener("hashchange", () => {
     if (new URLSearchParams(location.hash.slice(1)).has("key")) { takeKey(); location.reload(); return; }

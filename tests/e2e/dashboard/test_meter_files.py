@@ -139,6 +139,17 @@ async def test_files_are_filtered_by_status_and_collection(product: Product, pag
     await expect(page.locator("#file-list .chip")).to_have_text(["failed"])
 
 
+async def test_ten_files_are_shown_and_more_when_asked_for(product: Product, page: Page) -> None:
+    key = await opened(page, product)
+    for number in range(12):
+        await uploaded(product, key, f"{number}.sgl_v2", GOOD.replace(b"M1", b"M%d" % number))
+    await expect(page.locator("#files-count")).to_have_text("12 files")
+    await expect(page.locator("#file-list li")).to_have_count(10)
+    await page.locator("#more-files").click()
+    await expect(page.locator("#file-list li")).to_have_count(12)
+    await expect(page.locator("#more-files")).to_be_hidden()
+
+
 async def test_a_running_scan_is_followed_live(product: Product, page: Page) -> None:
     await has_server(page)
     await opened(page, product)

@@ -44,8 +44,11 @@ export class Api {
   /** Return what a path under /api/v1 answers. Throws ApiError, or AbortError where `signal` says so. */
   get(path, query = {}, signal = undefined) { return this.#ask("GET", path, { query, signal }); }
 
-  /** Do something. A body is a form, which may hold a big file and takes its time, or written JSON. */
-  post(path, query = {}, body = undefined) { return this.#ask("POST", path, { query, body }); }
+  /**
+   * Do something. A body is a form, which may hold a big file and takes its time, or written JSON. With `once`, a
+   * key of the caller's, trying again does it no second time.
+   */
+  post(path, query = {}, body = undefined, once = undefined) { return this.#ask("POST", path, { query, body, once }); }
 
   /** Put a document, written as JSON, in the place of the version that it was made from. */
   put(path, body, version) { return this.#ask("PUT", path, { body, version }); }
@@ -53,7 +56,7 @@ export class Api {
   /** Return a document as it is written, and its version. */
   document(path) { return this.#ask("GET", path, { as: async (answer) => ({ text: await answer.text(), version: answer.headers.get("ETag") }) }); }
 
-  async #ask(method, path, { query = {}, body = undefined, signal = undefined, version = undefined, as = readJson }) {
+  async #ask(method, path, { query = {}, body = undefined, signal = undefined, version = undefined, once = undefined, as = readJson }) {
     const url = new URL(`${base}/api/v1${path}`, location.origin);
     for (const [name, value] of Object.entries(query)) {
       if (value !== null && value !== undefined) url.searchParams.set(name, value);
@@ -63,6 +66,7 @@ export class Api {
     const headers = { Authorization: `Bearer ${this.key}`, Accept: "application/json" };
     if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
     if (version) headers["If-Match"] = version;
+    if (once) headers["Idempotency-Key"] = once;
     const again = method === "GET" ? " Trying again." : " Try again.";
     const signals = signal ? AbortSignal.any([signal, limit]) : limit;
     let answer;

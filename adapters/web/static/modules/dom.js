@@ -18,6 +18,23 @@ export function say(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
+const built = new WeakMap();
+
+/**
+ * Build what a place shows anew, only where what it is built from (`facts`) has changed. What has the focus keeps
+ * it, by its `data-focus`, and what was folded out stays so.
+ */
+export function rebuild(place, facts, build) {
+  const key = JSON.stringify(facts);
+  if (built.get(place) === key) return;
+  built.set(place, key);
+  const focused = place.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+  const open = [...place.querySelectorAll("details")].map((one) => one.open);
+  place.replaceChildren(...build().filter((child) => child !== null && child !== undefined));
+  [...place.querySelectorAll("details")].forEach((one, index) => { if (open[index]) one.open = true; });
+  if (focused) [...place.querySelectorAll("[data-focus]")].find((one) => one.dataset.focus === focused)?.focus();
+}
+
 /** Run at most once a frame, however often it is called. */
 export function eachFrame(work) {
   let waiting = false;

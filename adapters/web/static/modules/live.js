@@ -23,6 +23,8 @@ export class Live extends EventTarget {
     this.#url = url;
     this.#key = key;
     this.clockOffset = 0;
+    /** What the key may: `viewer`, `operator` or `admin`; undefined before the service has said so. */
+    this.role = undefined;
     addEventListener("online", () => this.#now());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.#now(); });
   }
@@ -124,6 +126,7 @@ export class Live extends EventTarget {
     switch (message.type) {
       case "welcome":
         this.clockOffset = Date.parse(message.server_time) - Date.now();
+        this.role = message.role;
         this.#subscribe();
         break;
       case "subscribed":

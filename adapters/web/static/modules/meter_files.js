@@ -1,6 +1,7 @@
 /** What the page knows of meter files: a page of them, their collections, the FTP server and its newest scan. */
 
-const FIRST = 25;
+const FIRST = 10;
+const MORE = 50;
 const FRESH = 30_000;
 const AFTER = new Set(["file_ended", "file_uploaded", "file_read_again", "collection_found", "scan_requested"]);
 
@@ -38,7 +39,7 @@ export class MeterFiles {
   }
 
   async more() {
-    this.#shown = Math.min(this.#shown + 100, 1000);
+    this.#shown = Math.min(this.#shown + MORE, 1000);
     await this.#files();
     this.#changed();
   }

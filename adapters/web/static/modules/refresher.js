@@ -1,6 +1,6 @@
 /** Asks for what does not come by itself: lists and counts, again and again, and says kindly when it cannot. */
 
-const EVERY = { sensors: 120_000, rooms: 120_000, devices: 15_000, alarms: 60_000, files: 30_000, rejected: 60_000, energy: 120_000 };
+const EVERY = { sensors: 120_000, rooms: 120_000, devices: 15_000, alarms: 60_000, files: 30_000, demand: 30_000, rejected: 60_000, energy: 120_000 };
 const AGAIN = 5_000;
 
 export class Refresher {
@@ -30,6 +30,7 @@ export class Refresher {
   sensors() { return this.#run("sensors"); }
   devices() { this.#run("alarms"); return this.#run("devices"); }
   files() { return this.#run("files"); }
+  demand() { return this.#run("demand"); }
 
   #run(what) {
     if (this.#stopped) return Promise.resolve();
@@ -66,6 +67,8 @@ export class Refresher {
   async _devices() { this.#store.devices = await this.#api.all("/ingestion/devices"); }
 
   async _files() { await this.#store.meterFiles.refresh(); }
+
+  async _demand() { await this.#store.demand.refresh(); }
 
   async _alarms() {
     const { total, items } = await this.#api.get("/alarms", { open: true, limit: 3 });

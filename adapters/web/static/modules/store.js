@@ -4,6 +4,8 @@ import { eachFrame, later } from "./dom.js";
 import { durationSeconds } from "./format.js";
 
 const RATE_WINDOW = 60_000;
+/** Events of one group that come within so many milliseconds are told as one. */
+const TOGETHER = 10_000;
 
 export class Store extends EventTarget {
   sensors = new Map();
@@ -14,8 +16,13 @@ export class Store extends EventTarget {
   alarms = null;
   energyToday = null;
   events = [];
+  eventsVersion = 0;
   /** What is known of meter files (`MeterFiles`). */
   meterFiles = null;
+  /** What is known of demand response (`DemandResponse`). */
+  demand = null;
+  /** Whether the key may do things beside looking (an operator's, an administrator's); null before that is known. */
+  mayAct = null;
   clockOffset = 0;
   #names = new Map();
   #arrivals = [];
@@ -91,9 +98,22 @@ export class Store extends EventTarget {
     return [...this.sensors.values()].filter((sensor) => sensor.quantity === "power" && !parents.has(sensor.sensor_id));
   }
 
-  addEvent(event) {
-    this.events.unshift(event);
+  /**
+   * Take an event: `{at, tell(subjects)}`, and where several are told in one sentence the `group` that they share
+   * and their `subject`.
+   */
+  addEvent({ at, tell, group = null, subject = null }) {
+    const place = group ? this.events.findIndex((one) => one.group === group && Math.abs(at - one.at) < TOGETHER) : -1;
+    const subjects = place < 0 ? [] : this.events[place].subjects;
+    const event = { at, tell, group, subjects: subject && !subjects.includes(subject) ? [...subjects, subject] : subjects };
+    if (place >= 0) this.events[place] = { ...event, at: this.events[place].at };
+    else {
+      // The topics are replayed one after the other: what is told later may have happened before.
+      const older = this.events.findIndex((one) => one.at <= at);
+      this.events.splice(older < 0 ? this.events.length : older, 0, event);
+    }
     this.events.length = Math.min(this.events.length, 60);
+    this.eventsVersion += 1;
     this.touch();
   }
 }

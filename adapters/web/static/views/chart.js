@@ -215,9 +215,9 @@ function alone(values) {
   return places.length ? places : null;
 }
 
-const trimmed = (value) => String(Number(value.toPrecision(6))).replace("-", "−");
+export const trimmed = (value) => String(Number(value.toPrecision(6))).replace("-", "−");
 
-function label(milliseconds, step) {
+export function label(milliseconds, step) {
   const time = new Date(milliseconds);
   if (step >= 86400 || (time.getHours() === 0 && time.getMinutes() === 0)) return time.toLocaleDateString(undefined, { day: "numeric", month: "short" });
   return step < 60 ? exactTime(milliseconds) : timeOfDay(milliseconds);

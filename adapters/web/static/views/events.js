@@ -6,12 +6,11 @@ import { count, exactTime, plural, words } from "../modules/format.js";
 let shown = null;
 
 export function showEvents(store) {
-  const newest = store.events[0];
-  if (newest === shown && find("event-list").children.length) return;
-  shown = newest;
+  if (store.eventsVersion === shown) return;
+  shown = store.eventsVersion;
   const items = store.events.map((event) => element("li", {},
     element("time", { datetime: new Date(event.at).toISOString() }, exactTime(event.at)),
-    element("span", { class: "what" }, event.text)));
+    element("span", { class: "what" }, event.tell(event.subjects))));
   find("event-list").replaceChildren(...(items.length ? items : [element("li", { class: "empty" }, "Quiet so far. Changes of devices, sensors and rooms appear here.")]));
 }
 
