@@ -19,7 +19,8 @@ _A_MINUTE = timedelta(minutes=1)
 class EventReport:
     """What the devices of an event brought.
 
-    ``window`` is what was measured, in whole minutes: of an event that was cancelled, up to then.
+    ``window`` is what was measured, in whole minutes: of an event that was cancelled, up to then. One
+    without a whole minute is too short to be measured: it has its own times, and no devices.
     ``settled``: no more data are expected, so that the report is kept.
     """
 
@@ -52,17 +53,19 @@ class StoredReport:
     content: str
 
 
-def measured_window(event: DrEvent) -> TimeRange:
-    """Return the time in which an event is measured: the whole minutes of it.
-
-    What was cancelled is measured up to then. An event that has no whole minute is measured as it is.
-    """
+def lasted(event: DrEvent) -> TimeRange:
+    """Return the time of an event; of one that was cancelled while it ran, up to then."""
     terms = event.terms
-    start, end = terms.start, terms.end
-    if event.status is DrEventStatus.CANCELLED and start < event.history[-1].at < end:
-        end = event.history[-1].at
-    first, last = _rounded(start, up=True), _rounded(end, up=False)
-    return TimeRange(first, last) if first < last else TimeRange(start, end)
+    if event.status is DrEventStatus.CANCELLED and terms.start < event.history[-1].at < terms.end:
+        return TimeRange(terms.start, event.history[-1].at)
+    return TimeRange(terms.start, terms.end)
+
+
+def measured_window(event: DrEvent) -> TimeRange | None:
+    """Return the time in which an event is measured: the whole minutes of it, None where it has none."""
+    times = lasted(event)
+    first, last = _rounded(times.start, up=True), _rounded(times.end, up=False)
+    return TimeRange(first, last) if first < last else None
 
 
 def _rounded(moment: datetime, *, up: bool) -> datetime:

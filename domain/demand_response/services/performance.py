@@ -20,7 +20,7 @@ from domain.demand_response.load import MeteredLoad, fitting_resolution
 from domain.demand_response.load_spans import baseline_spans
 from domain.demand_response.local_days import LocalDays
 from domain.demand_response.model import DeviceId, DrEventId
-from domain.demand_response.performance import DevicePerformance, event_performance
+from domain.demand_response.performance import DevicePerformance, EventPerformance, event_performance
 from domain.demand_response.ports import (
     DemandResponseTransaction,
     DemandResponseUnitOfWork,
@@ -28,7 +28,7 @@ from domain.demand_response.ports import (
     ReportCodec,
 )
 from domain.demand_response.rebounds import rebound_of
-from domain.demand_response.reports import EventReport, StoredReport, fingerprint, measured_window
+from domain.demand_response.reports import EventReport, StoredReport, fingerprint, lasted, measured_window
 from domain.demand_response.services.loads import Loads, took_part
 from domain.shared.errors import ConflictError
 from domain.shared.events import EventId
@@ -150,7 +150,7 @@ class MeasureEvents:
             ids = {one.device_id for one in assigned}
             invitations = {one.device_id: one for one in await tx.invitations.of_event(event_id)}
             devices = await tx.devices.find(ids)
-            window = measured_window(event)
+            window = lasted(event)
             window = TimeRange(window.start, window.end + event.terms.recovery_period)
             return _Facts(
                 event=event,
@@ -165,6 +165,8 @@ class MeasureEvents:
         event = facts.event
         window = measured_window(event)
         recovery = _whole_minutes(event.terms.recovery_period)
+        if window is None:
+            return self._too_short(facts, recovery)
         resolution = fitting_resolution(window.end - window.start, recovery)
         local = self._loads.days(window)
         spans = baseline_spans(window, facts.method, resolution, local, recovery)
@@ -179,16 +181,15 @@ class MeasureEvents:
         performance = event_performance(devices)
         if not devices and self._clock.now() < window.end:
             performance = replace(performance, status=MeasurementStatus.PENDING)
-        return EventReport(
-            event_id=event.event_id,
-            event_name=event.terms.event_name,
-            window=window,
-            recovery_period=recovery,
-            method=facts.method,
-            adjustment=AdjustmentKind.MULTIPLICATIVE,
-            settled=await self._history.settled(TimeRange(window.start, window.end + recovery)),
-            performance=performance,
-        )
+        settled = await self._history.settled(TimeRange(window.start, window.end + recovery))
+        return _report(facts, window, recovery, performance, settled=settled)
+
+    def _too_short(self, facts: _Facts, recovery: timedelta) -> EventReport:
+        window = lasted(facts.event)
+        is_over = self._clock.now() >= window.end
+        status = MeasurementStatus.INSUFFICIENT_DATA if is_over else MeasurementStatus.PENDING
+        performance = replace(event_performance(()), status=status)
+        return _report(facts, window, recovery, performance, settled=is_over)
 
     async def _keep(self, tx: DemandResponseTransaction, report: EventReport) -> StoredReport:
         event_id = report.event_id
@@ -225,6 +226,21 @@ class MeasureEvents:
             )
         )
         return stored
+
+
+def _report(
+    facts: _Facts, window: TimeRange, recovery: timedelta, performance: EventPerformance, *, settled: bool
+) -> EventReport:
+    return EventReport(
+        event_id=facts.event.event_id,
+        event_name=facts.event.terms.event_name,
+        window=window,
+        recovery_period=recovery,
+        method=facts.method,
+        adjustment=AdjustmentKind.MULTIPLICATIVE,
+        settled=settled,
+        performance=performance,
+    )
 
 
 def _performance(

@@ -80,6 +80,19 @@ async def test_an_event_is_measured_kept_and_corrected() -> None:
     assert refused.value.code == "unknown_report"
 
 
+@pytest.mark.parametrize("lasted", [timedelta(seconds=20, microseconds=123_456), timedelta(seconds=59)])
+async def test_what_was_cancelled_within_a_minute_is_too_short_to_be_measured(lasted: timedelta) -> None:
+    site = await metered()
+    event_id = await site.event(reduction(2.0), after=timedelta(), recovery_period=HOUR / 2)
+    await site.opt_in(event_id)
+    await site.main.step()
+    site.clock.advance(lasted)
+    await site.main.events.cancel(event_id, ME)
+    found = (await site.main.measure.report(event_id)).report
+    assert (found.performance.status, found.performance.devices) == (INSUFFICIENT, ())
+    assert (found.performance.total, found.performance.measured) == (None, None)
+
+
 async def test_too_few_days_are_no_number() -> None:
     site = await metered(days=3)
     event_id = await held(site)
