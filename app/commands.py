@@ -22,6 +22,8 @@ from app.container import make_container
 from app.demo import Demo
 from app.providers import LookingProvider
 from app.settings import Settings
+from domain.ingestion.errors import FileServerError
+from domain.ingestion.file_ports import FileServer
 from domain.ingestion.model import DeviceId
 from domain.ingestion.ports import IotConfigurationSource
 from domain.ingestion.services.check_configuration import CheckConfiguration, CheckedDocument
@@ -133,6 +135,10 @@ def check(settings: Settings, _: argparse.Namespace) -> int:
     except InvalidError as error:
         table.add_row("devices", f"{len(error.problems)} faults")
         faults += [f"{one.pointer}: {one.detail} ({one.code})" for one in error.problems]
+    if settings.ftp_sa4cps_host is not None:
+        fault = asyncio.run(_ftp_fault(settings))
+        table.add_row("FTP server", "ok" if fault is None else "cannot be used")
+        faults += [] if fault is None else [fault]
     try:
         with storage.opened(settings) as opened:
             url = opened.settings.database_url or opened.owner_url
@@ -277,6 +283,19 @@ async def _file(settings: Settings) -> CheckedDocument:
     async with _container(settings) as container:
         check: CheckConfiguration = await container.get(CheckConfiguration)
         return await check.file()
+
+
+async def _ftp_fault(settings: Settings) -> str | None:
+    """Log in; return what keeps the server from being used."""
+    async with _container(settings) as container:
+        server: FileServer | None = await container.get(FileServer | None)
+        if server is None:
+            return None
+        try:
+            async with server.connect():
+                return None
+        except FileServerError as error:
+            return f"{error.fault.detail} ({error.fault.code})"
 
 
 async def _check_devices(settings: Settings) -> None:

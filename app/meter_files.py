@@ -21,7 +21,14 @@ from app.local_files import LocalFileError, NamedFile
 from app.settings import Settings
 from domain.ingestion.file_names import collection_name, unknown_format
 from domain.ingestion.file_ports import MeterFileFormats
-from domain.ingestion.files import ROOT, FileOrigin, FileReceipt, FileStatus, RejectedLine
+from domain.ingestion.files import (
+    ROOT,
+    FileOrigin,
+    FileReceipt,
+    FileStatus,
+    MeterFile,
+    RejectedLine,
+)
 from domain.ingestion.model import Fault
 from domain.ingestion.scans import Scan, ScanStatus
 from domain.ingestion.services.files import ReadFiles
@@ -59,7 +66,7 @@ class Outcome:
     @property
     def is_failed(self) -> bool:
         """Whether nothing of the file could be read."""
-        return self.status == FileStatus.FAILED.value
+        return self.status in {FileStatus.FAILED.value, FileStatus.DISCOVERED.value}
 
     @property
     def is_whole(self) -> bool:
@@ -141,7 +148,7 @@ def scan(settings: Settings, _: argparse.Namespace) -> int:
         return done, [
             Outcome(file.path, file.status.value, file.receipt, file.error)
             for file in newest
-            if file.origin is FileOrigin.FTP and file.ended_at is not None and file.ended_at >= done.started
+            if file.origin is FileOrigin.FTP and _is_of(done, file)
         ]
 
     try:
@@ -155,7 +162,16 @@ def scan(settings: Settings, _: argparse.Namespace) -> int:
     _print_scan(done)
     if done.status is not ScanStatus.COMPLETED:
         return NOTHING_READ if not done.files_done else SOME_REFUSED
+    if done.files_done and done.files_failed == done.files_done:
+        return NOTHING_READ
     return ALL_READ if not done.files_failed and exit_code(outcomes) == ALL_READ else SOME_REFUSED
+
+
+def _is_of(scan: Scan, file: MeterFile) -> bool:
+    """Return whether the scan read the file, or could not bring it here."""
+    if file.ended_at is not None:
+        return file.ended_at >= scan.started
+    return file.error is not None and file.started_at is not None and file.started_at >= scan.started
 
 
 async def _with(settings: Settings, act: Callable[[AsyncContainer], Awaitable[Result]]) -> Result:
@@ -245,7 +261,8 @@ def _print_faults(one: Outcome) -> None:
 def _print_scan(done: Scan) -> None:
     sys.stdout.write(
         f"scan {done.status.value}: {done.folders:,} folders, {done.files_seen:,} files seen, "
-        f"{done.files_done:,} read, {done.files_skipped:,} skipped, {done.files_failed:,} failed, "
+        f"{done.files_done - done.files_failed:,} read, {done.files_skipped:,} skipped, "
+        f"{done.files_failed:,} failed, "
         f"{done.bytes_done:,} bytes\n"
     )
     if done.error is not None:

@@ -162,9 +162,7 @@ class Settings:
         "Hosts and networks that devices and control URLs may name, split by commas.",
         shown="loopback and private networks",
     )
-    ftp_sa4cps_host: str | None = _variable(
-        values.text_of, None, "The FTP server of meter files.", shown="none"
-    )
+    ftp_sa4cps_host: str | None = _variable(values.host, None, "The FTP server of meter files.", shown="none")
     ftp_sa4cps_port: int | None = _variable(
         values.port,
         None,
@@ -254,7 +252,8 @@ def read_settings(
         try:
             read[variable.name.lower()] = variable.parse(text)
         except ValueError as error:
-            what = "its value" if variable.secret else repr(text)
+            # What has an @ may be a URL with a password.
+            what = "its value" if variable.secret or "@" in text else repr(text)
             faults.append(f"{variable.name}: {what} is not allowed; give {error}")
     if faults:
         raise SettingsError(faults)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ _DRIVERS: Final = frozenset({"postgresql", "postgres", "postgresql+asyncpg", "po
 _RATE: Final = re.compile(r"(?P<count>[1-9]\d{0,8})/(?P<per>second|minute|hour)", re.ASCII)
 _SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600}
 _COUNTRY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_HOST_NAME: Final = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _LAST_PORT: Final = 65_535
 _SHORTEST_INTERVAL: Final = 0.1
 _LONGEST_INTERVAL: Final = 31_536_000.0
@@ -177,6 +179,16 @@ def hosts(text: str) -> tuple[str, ...]:
             "hosts and networks split by commas, such as 10.0.0.0/8, meter.example.com"
         ) from None
     return _parts(text)
+
+
+def host(text: str) -> str:
+    """Read the name or address of one host, and nothing else of a URL."""
+    try:
+        ip_address(text.strip("[]"))
+    except ValueError:
+        if not _HOST_NAME.fullmatch(text):
+            raise ValueError("a host name or an address alone, such as ftp.example.com") from None
+    return text.strip("[]")
 
 
 def visible_ascii(text: str) -> str:

@@ -9,7 +9,8 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 _NAME: Final = re.compile(
-    r"authori[sz]ation|cookie|token|secret|passw|pass[-_. ]?(?:phrase|code)|pwd|credential|bearer|x-auth|jwt"
+    r"authori[sz]ation|cookie|token|secret|passw|pass[-_. ]?(?:phrase|code)|pwd|(?<![a-z])pw(?![a-z])"
+    r"|credential|bearer|x-auth|jwt"
     r"|(?:api|access|auth|app|client|consumer|encryption|function|licen[cs]e|login|master|private|secure"
     r"|security|shared|signing|subscription|user|webhook)s?[-_. ]?key"
     r"|auth[-_. ]?(?:code|data|value)"

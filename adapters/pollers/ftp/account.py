@@ -61,6 +61,6 @@ class FtpLimits:
 
     largest_file: int = 2048 * MIB
     largest_listing: int = 256 * MIB
-    most_folders: int = 100_000
+    most_folders: int = 20_000
     deepest_folder: int = 32
     page: int = 1_000

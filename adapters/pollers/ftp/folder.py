@@ -11,7 +11,7 @@ import aioftp
 
 from adapters.pollers.ftp.connection import FtpConnection
 from adapters.pollers.ftp.download import Download
-from adapters.pollers.ftp.faults import knows_no_such_command
+from adapters.pollers.ftp.faults import reply_code
 from adapters.pollers.ftp.folder_listing import FolderListing, Page
 from adapters.pollers.ftp.lister import list_file, list_folder
 from adapters.pollers.ftp.listing import Entry, Kind, entry_of_facts
@@ -24,6 +24,7 @@ from domain.ingestion.files import FoundFile
 from domain.shared.ports import Clock
 
 _LOG: Final = logging.getLogger(__name__)
+_NOT_THERE: Final = "550"
 _PATTERN: Final = frozenset("*?[]{}\\~")
 
 
@@ -118,11 +119,13 @@ class AioftpRemoteFolder(RemoteFolder):
                     _, lines = await connection.command(f"MLST {connection.root}{spelling}", "250")
                 return _of_mlst(lines, name)
             except aioftp.StatusCodeError as error:
-                if not knows_no_such_command(error):
+                # A name that it lists but does not take is found in the listing only.
+                if reply_code(error) == _NOT_THERE:
                     raise
         listing = self._new_listing("")
         try:
-            if not _PATTERN & set(path):
+            # LIST tells other times than MLSD, by which the file was found.
+            if not (connection.has_mlsd or _PATTERN & set(path)):
                 await list_file(listing, self._limits, spelling, connection)
                 entry = await asyncio.to_thread(listing.find, name)
                 if entry is not None:

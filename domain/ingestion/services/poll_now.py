@@ -65,14 +65,15 @@ class PollNow:
             UnavailableError: the values cannot be stored now.
 
         """
-        held = self._fleet.get(device_id)
-        if held is not None:
-            outcome = await self._poll(held)
-            report = await self._save()
-            return self._shown(held, outcome, saved=report.available)
         device = (await self._configuration.load()).devices.get(device_id)
         if device is None:
             raise unknown_device(device_id)
+        held = self._fleet.get(device_id)
+        # Just after a change the fleet may still have the device as it was.
+        if held is not None and held.device == device:
+            outcome = await self._poll(held)
+            report = await self._save()
+            return self._shown(held, outcome, saved=report.available)
         visitor = HeldDevice(device, ShardLease(shard=-1, fence=-1), None)
         outcome = await self._poll.look(visitor)
         if outcome.readings:

@@ -199,18 +199,20 @@ class ProcessFile:
                 read(chunk.end_offset)
         except UnreadableFileError as unreadable:
             fault = unreadable.fault
+        duplicate_of = await self._first_of(origin, path, local)
         return FilePreview(
             path=path,
             size=local.size,
             sha256=local.sha256,
-            receipt=receipt,
+            # Of a duplicate nothing is read.
+            receipt=FileReceipt() if duplicate_of else receipt,
             meters=tuple(meters),
             sensors=tuple(sensors),
             first_time=span.first,
             last_time=span.last,
             errors=tuple(errors),
             error=fault,
-            duplicate_of=await self._first_of(origin, path, local),
+            duplicate_of=duplicate_of,
         )
 
     async def _first_of(self, origin: FileOrigin, path: str, local: LocalFile) -> FileId | None:

@@ -163,3 +163,17 @@ def test_a_broken_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         read_settings({}, dotenv)
     assert read_settings({}, tmp_path / "none").port == 8000
+
+
+@pytest.mark.parametrize("text", ["ftp.example.com", "meters", "192.0.2.7", "2001:db8::1", "[2001:db8::1]"])
+def test_the_ftp_server_is_a_host(text: str) -> None:
+    assert read_settings({"FTP_SA4CPS_HOST": text}, None).ftp_sa4cps_host == text.strip("[]")
+
+
+@pytest.mark.parametrize(
+    "text", ["ftp://ftp.example.com", "ftp://me:hunter2@ftp.example.com/", "ftp.example.com:21", "a b", "a/b"]
+)
+def test_and_nothing_else_of_a_url(text: str) -> None:
+    (fault,) = faults(FTP_SA4CPS_HOST=text)
+    assert fault.startswith("FTP_SA4CPS_HOST: ")
+    assert "hunter2" not in fault

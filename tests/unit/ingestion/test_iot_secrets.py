@@ -16,6 +16,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
     [
         "?token=hunter2",
         "?apikey=hunter2",
+        "?pw=hunter2",
         "?api_key=hunter2",
         "?ApiKey=hunter2",
         "?%74oken=hunter2",

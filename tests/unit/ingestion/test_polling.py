@@ -271,6 +271,17 @@ async def test_poll_now_of_a_device_that_is_polled_here_counts() -> None:
     assert len(process.sink.readings) == 1
 
 
+async def test_poll_now_asks_what_the_configuration_says_now() -> None:
+    process = Process(device(), device("Gone"))
+    process.reader.answers("AC1", {"power": 4, "other": 5})
+    await process.fleet.renew()
+    process.configuration.configuration = parsed(device(values=[{"type": "power", "tag": "other"}]))
+    polled = await process.poll_now(DeviceId("AC1"))
+    assert [(one.value.tag, one.value.value) for one in polled.values] == [("other", 5.0)]
+    with pytest.raises(NotFoundError):
+        await process.poll_now(DeviceId("Gone"))
+
+
 async def test_poll_now_elsewhere_stores_what_has_no_window() -> None:
     values = [
         {"type": "power", "tag": "power"},

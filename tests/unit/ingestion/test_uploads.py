@@ -338,7 +338,8 @@ async def test_a_preview_of_an_upload_keeps_nothing(world: World, me: Process) -
 async def test_a_preview_of_the_same_path_is_no_duplicate_of_it(me: Process) -> None:
     first = await me.uploaded(NAME, text(1, 2))
     assert (await me.upload.preview(NAME, blocks(text(1, 2)))).duplicate_of is None
-    assert (await me.upload.preview("PT1_b.csv", blocks(text(1, 2)))).duplicate_of == first.file_id
+    copy = await me.upload.preview("PT1_b.csv", blocks(text(1, 2)))
+    assert (copy.duplicate_of, copy.receipt) == (first.file_id, FileReceipt())
 
 
 async def test_a_preview_that_fails_leaves_no_copy(world: World, me: Process) -> None:

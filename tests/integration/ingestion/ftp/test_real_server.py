@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aioftp.common import Connection
 
 from adapters.pollers.ftp.account import FtpAccount
 from domain.ingestion.errors import FileServerError, TransferError
@@ -115,6 +116,22 @@ async def test_names_that_are_not_utf_8_are_listed_and_fetched(site: Path, spool
         local = await folder.fetch(found["/Lição/açúcar.dat"], print)
         assert await content_of(local) == b"sweet"
         await local.discard()
+
+
+async def test_a_server_may_list_names_that_it_does_not_take(site: Path, spool: Path) -> None:
+    class Deaf(FolderServer):
+        async def mlst(self, connection: Connection, rest: object) -> bool:
+            del rest
+            connection.response("501", "can't decode that")
+            return True
+
+    put(site, "a.dat", b"here", LONG_AGO.replace(microsecond=0, second=17))
+    server = Deaf(site)
+    server.commands_mapping["mlst"] = server.mlst
+    async with serving(server) as account, file_server(account, spool).connect() as folder:
+        (found,) = (await files_of(folder)).values()
+        assert await content_of(await folder.fetch(found, print)) == b"here"
+        assert await folder.look("/a.dat") == found
 
 
 @pytest.mark.parametrize(
