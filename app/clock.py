@@ -4,10 +4,13 @@ import secrets
 import threading
 import time
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NewType
 from uuid import UUID
 
 from domain.shared.ports import Clock, IdFactory
+
+ProcessName = NewType("ProcessName", str)
+"""One run of one process: another id at each start."""
 
 _SECRET_BYTES: Final = 32
 _NANOSECONDS_A_MILLISECOND: Final = 1_000_000

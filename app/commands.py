@@ -20,7 +20,7 @@ from app import serving, storage, watch
 from app.background import BACKGROUND
 from app.container import make_container
 from app.demo import Demo
-from app.providers import LookingProvider
+from app.ingestion_providers import LookingProvider
 from app.settings import Settings
 from domain.ingestion.errors import FileServerError
 from domain.ingestion.file_ports import FileServer
