@@ -139,13 +139,15 @@ class PerformanceAnswer(msgspec.Struct, kw_only=True):
     ``committed_kw``, ``reduction_kw``, ``energy_kwh``, ``performance`` (the mean reduction by what was
     committed) and ``rebound_kwh`` are of all devices, and null unless every one is measured; ``measured`` has
     those of the devices that are, beside whom ``missing`` names the rest. ``status`` is ``PENDING`` while a
-    device is. ``window`` is what was measured, in whole minutes. A report is kept as ``version`` once it is
+    device is; ``insufficiency`` is ``too_short`` where the event holds no whole minute.
+    ``window`` is what was measured, in whole minutes. A report is kept as ``version`` once it is
     ``settled``, and kept again where data were corrected; ``version`` 0 is not kept.
     """
 
     event_id: UUID
     event_name: str
     status: MeasurementStatus
+    insufficiency: str | None
     window: RangeAnswer
     recovery_period: Span
     method: BaselineMethod
@@ -194,6 +196,7 @@ def performance_answer(view: ReportView) -> PerformanceAnswer:
         event_id=report.event_id,
         event_name=report.event_name,
         status=found.status,
+        insufficiency="too_short" if report.is_too_short else None,
         window=RangeAnswer.of(report.window),
         recovery_period=Span.of(report.recovery_period),
         method=report.method,

@@ -31,6 +31,7 @@ SiteZone = NewType("SiteZone", ZoneInfo)
 
 NO_TIME: Final = timedelta()
 NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
+MOST_LABELS: Final = 50
 MOST_RECENT: Final = timedelta(days=8)
 """Rest and daily counts look back so far; no rest may be longer than a week."""
 

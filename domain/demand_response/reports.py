@@ -33,6 +33,11 @@ class EventReport:
     settled: bool
     performance: EventPerformance
 
+    @property
+    def is_too_short(self) -> bool:
+        """Whether the event holds no whole minute."""
+        return any((one - EPOCH) % _A_MINUTE for one in (self.window.start, self.window.end))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReport:

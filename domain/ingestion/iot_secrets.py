@@ -23,6 +23,7 @@ HOW_TO: Final = (
     'user:password), {"type": "bearer", "env": "NAME"} or {"type": "header", '
     '"header": "X-Api-Key", "env": "NAME"}'
 )
+_LONGEST_TEXT: Final = 65_536
 _VALUES: Final = ("value", "val", "v", "data", "content")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -141,8 +142,18 @@ def read_auth(fields: Fields) -> DeviceAuth | None:
 
 
 def refuse_secrets(fields: Fields, name: str, value: object) -> None:
-    """Report every secret in a JSON value: by the name of its key, or by its own look."""
+    """Report every secret in a JSON value: by the name of its key, or by its own look.
+
+    Texts that are too long to be looked through are reported too.
+    """
     for place, key, inner in _entries(value):
+        if isinstance(inner, str) and len(inner) > _LONGEST_TEXT:
+            fields.faults.add(
+                _pointer(fields, name, place),
+                "too_long",
+                f"a text here has {_LONGEST_TEXT:,} characters at most",
+            )
+            continue
         if isinstance(key, str) and names_secret(key, inner):
             _refuse(fields, name, place, repr(key))
         elif isinstance(inner, str):
@@ -162,6 +173,11 @@ def _names_by_value(entry: dict[str, object]) -> bool:
 
 
 def _refuse(fields: Fields, name: str, place: _Place | None, what: str) -> None:
+    pointer = _pointer(fields, name, place)
+    fields.faults.add(pointer, "secret_in_file", f"{what} is a secret and may not stand here: {HOW_TO}")
+
+
+def _pointer(fields: Fields, name: str, place: _Place | None) -> str:
     segments: list[str | int] = []
     while place is not None:
         place, segment = place
@@ -169,7 +185,7 @@ def _refuse(fields: Fields, name: str, place: _Place | None, what: str) -> None:
     pointer = fields.at(name)
     for segment in reversed(segments):
         pointer = pointer_to(pointer, segment)
-    fields.faults.add(pointer, "secret_in_file", f"{what} is a secret and may not stand here: {HOW_TO}")
+    return pointer
 
 
 def _entries(value: object) -> Iterator[tuple[_Place | None, str | int | None, object]]:

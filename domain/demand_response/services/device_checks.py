@@ -14,7 +14,7 @@ from domain.demand_response.devices import (
     ControlRequest,
     DeviceTerms,
 )
-from domain.demand_response.model import NO_TIME, device_id
+from domain.demand_response.model import MOST_LABELS, NO_TIME, device_id
 from domain.demand_response.ports import UrlRules
 from domain.demand_response.services.window_checks import window_problems
 from domain.shared.errors import DomainError, Problem
@@ -24,14 +24,13 @@ _MOST_REST: Final = timedelta(days=7)
 _MOST_SERVED: Final = timedelta(days=366)
 _MOST_RAMP: Final = 24 * 3600.0
 _MOST_KW: Final = 1e9
-_MOST_BODY: Final = 65_536
+MOST_BODY: Final = 65_536
 _MOST_URL: Final = 2000
 _MOST_HEADERS: Final = 50
 _MOST_NUMBER: Final = 1_000_000
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _RESERVED: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "idempotency-key"})
-_LABELS: Final = 50
 
 
 def device_problems(terms: DeviceTerms, urls: UrlRules) -> Iterator[Problem]:
@@ -58,8 +57,8 @@ def _id_problems(terms: DeviceTerms) -> Iterator[Problem]:
     except DomainError as error:
         place = "/room_name" if "room_name" in error.detail else "/device_id"
         yield Problem(place, error.code, error.detail)
-    if len(terms.labels) > _LABELS:
-        yield Problem("/labels", "too_long", f"at most {_LABELS} labels")
+    if len(terms.labels) > MOST_LABELS:
+        yield Problem("/labels", "too_long", f"at most {MOST_LABELS} labels")
 
 
 def _power_problems(terms: DeviceTerms) -> Iterator[Problem]:
@@ -107,8 +106,8 @@ def _request_problems(place: str, request: ControlRequest, urls: UrlRules) -> It
             yield Problem(pointer, "invalid_value", "that header cannot be set")
         elif not value.isprintable() or len(value) > _MOST_URL:
             yield Problem(pointer, "invalid_value", "printable characters only")
-    if request.body is not None and len(request.body.text) > _MOST_BODY:
-        yield Problem(f"{place}/body", "too_long", f"at most {_MOST_BODY} characters")
+    if request.body is not None and len(request.body.text) > MOST_BODY:
+        yield Problem(f"{place}/body", "too_long", f"at most {MOST_BODY} characters")
     if not NO_TIME < request.timeout <= MOST_TIMEOUT:
         seconds = MOST_TIMEOUT.total_seconds()
         yield Problem(f"{place}/timeout", "invalid_value", f"more than 0, at most {seconds:g} seconds")

@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.demand_response.devices import Device
 from domain.demand_response.dr_events import EventTerms, Signal, SignalType
-from domain.demand_response.model import NO_TIME, Targets
+from domain.demand_response.model import MOST_LABELS, NO_TIME, Targets
 from domain.demand_response.ports import DemandResponseTransaction
 from domain.shared.errors import InvalidError, Problem
 
@@ -77,7 +77,7 @@ def signal_problems(place: str, signal: Signal) -> Iterator[Problem]:
 def power_problems(place: str, kw: float) -> Iterator[Problem]:
     """Yield what is wrong with the kW that are to be shed."""
     if not (math.isfinite(kw) and 0 < kw <= _MOST_KW):
-        yield Problem(place, "invalid_value", "it has to be above 0, in kW")
+        yield Problem(place, "invalid_value", f"it has to be above 0 and at most {_MOST_KW:g}, in kW")
 
 
 def period_problems(place: str, terms: EventTerms) -> Iterator[Problem]:
@@ -97,6 +97,8 @@ def targets_problems(place: str, targets: Targets) -> Iterator[Problem]:
     for name, values in (("device_ids", targets.device_ids), ("room_names", targets.room_names)):
         if values is not None and not 0 < len(values) <= _MOST_TARGETS:
             yield Problem(f"{place}/{name}", "invalid_value", f"from 1 to {_MOST_TARGETS}, or leave it out")
+    if len(targets.labels) > MOST_LABELS:
+        yield Problem(f"{place}/labels", "too_long", f"at most {MOST_LABELS} labels")
 
 
 async def matching_devices(

@@ -1,6 +1,5 @@
 """Invitations: finding and answering them."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -11,12 +10,12 @@ from domain.demand_response.errors import unknown_event, unknown_invitation
 from domain.demand_response.invitations import Answer, AnsweredBy, Invitation, InvitationStatus
 from domain.demand_response.model import InvitationId
 from domain.demand_response.ports import DemandResponseUnitOfWork
-from domain.demand_response.services.event_checks import refuse
+from domain.demand_response.services.event_checks import power_problems, refuse
 from domain.demand_response.services.releasing import Releasing
 from domain.demand_response.services.telling import Teller
 from domain.demand_response.services.waking import Waking
 from domain.demand_response.store_ports import InvitationFilter
-from domain.shared.errors import ConflictError, Problem
+from domain.shared.errors import ConflictError
 from domain.shared.events import Actor
 from domain.shared.ports import Clock
 
@@ -63,9 +62,8 @@ class Invitations:
 
         """
         kw = answer.committed_kw
-        if kw is not None and not (math.isfinite(kw) and kw > 0):
-            problem = Problem("/committed_kw", "invalid_value", "it has to be above 0, in kW")
-            refuse([problem], "the invitation cannot be answered so")
+        if kw is not None:
+            refuse(list(power_problems("/committed_kw", kw)), "the invitation cannot be answered so")
         now = self._clock.now()
         async with self._uow.begin() as tx:
             invitation = await tx.invitations.get(invitation_id)

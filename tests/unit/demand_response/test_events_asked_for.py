@@ -49,6 +49,11 @@ GOOD = EventTerms(event_name="e", signal=reduction(1.0), start=START + HOUR, dur
         (replace(GOOD, targets=Targets(room_names=(RoomName("x"),))), "no_matching_devices", "/targets"),
         (replace(GOOD, targets=Targets(labels=(("a", "b"),))), "no_matching_devices", "/targets"),
         (
+            replace(GOOD, targets=Targets(labels=tuple((f"a{one}", "b") for one in range(51)))),
+            "too_long",
+            "/targets/labels",
+        ),
+        (
             replace(GOOD, signal=Signal(SignalType.IMPORT_CAPACITY_LIMIT, 5.0, "kW")),
             "no_site_meter",
             "/targets",

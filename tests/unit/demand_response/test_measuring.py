@@ -91,6 +91,7 @@ async def test_what_was_cancelled_within_a_minute_is_too_short_to_be_measured(la
     found = (await site.main.measure.report(event_id)).report
     assert (found.performance.status, found.performance.devices) == (INSUFFICIENT, ())
     assert (found.performance.total, found.performance.measured) == (None, None)
+    assert found.is_too_short
 
 
 async def test_too_few_days_are_no_number() -> None:

@@ -95,6 +95,12 @@ def test_headers_and_labels_hold_no_secret(name: str, value: str) -> None:
         }
 
 
+def test_what_is_too_long_is_not_looked_through() -> None:
+    found = codes(document(device(method="POST", body={"a": ["x" * 65_537]})))
+    assert {code for _, code in found} == {"too_long"}
+    assert not problems(document(device(method="POST", body={"a": ["x " * 30]})))
+
+
 def test_harmless_headers_and_labels_are_fine() -> None:
     headers = {
         "Accept": "application/json",
