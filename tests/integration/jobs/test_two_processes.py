@@ -76,7 +76,7 @@ def test_one_of_two_processes_runs_each_slot(
     until(lambda: all(len(one.times("often", "done")) > 1 for one in workers), 30)
     for one in workers:
         one.send(signal.SIGINT)
-        one.process.wait(10)
+        one.process.wait(60)
         one.close()
     runs = sorted(at for one in workers for at in one.times("often", "begun"))
     slots = [int(at / 0.5) for at in runs]
@@ -132,7 +132,7 @@ def test_a_process_that_ends_hands_over_at_once(
     workers.append(Worker(database_url, "a", f"long:{YEAR}:60"))
     until(lambda: workers[0].times("long", "begun"))
     workers[0].send(signal.SIGINT)
-    workers[0].process.wait(10)
+    workers[0].process.wait(60)
     with psycopg.connect(migrated.owner_url) as connection:
         (free_at, worker) = connection.execute("SELECT free_at, worker FROM ops.jobs").fetchone() or (0, 0)
     assert worker is None
@@ -146,7 +146,7 @@ def test_updates_in_place_leave_no_index_entries(
     workers.append(Worker(database_url, "a", "often:0.1:0"))
     until(lambda: len(workers[0].times("often", "done")) >= 30)
     workers[0].send(signal.SIGINT)
-    workers[0].process.wait(10)
+    workers[0].process.wait(60)
     with psycopg.connect(migrated.owner_url) as connection:
         (size,) = connection.execute("SELECT pg_relation_size('ops.jobs')").fetchone() or (None,)
         assert size == 8192
