@@ -2,6 +2,7 @@
 
 import gzip
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from math import fsum
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from app.container import make_container
 from app.settings import Settings
 from domain.sensors.services.rollups import Rollups
-from tests.integration.http_api.conftest import Caller
+from tests.integration.http_api.conftest import Caller, calling
 
 _FILE: Final = Path(__file__).parents[2] / "data/meters/il-electricity-cdd-hdd-hourly.csv.gz"
 _CHICAGO: Final = ZoneInfo("America/Chicago")
@@ -24,6 +25,13 @@ def hours() -> dict[datetime, float]:
     with gzip.open(_FILE, "rt", encoding="utf-8") as file:
         rows = [line.strip().split(",") for line in file][1:]
     return {datetime.fromisoformat(start): float(value) for start, value in rows}
+
+
+@pytest.fixture
+async def call(database_url: str) -> AsyncIterator[Caller]:
+    # Years that are over stay: no retention runs beside the writing of them.
+    async with calling(Settings(database_url=database_url, retention_days=0)) as caller:
+        yield caller
 
 
 @pytest.mark.parametrize("summed_up", [False, True])
