@@ -37,7 +37,7 @@ STARTED_SECONDS = 90.0
 URL = re.compile(r"Energy Dashboard serves (http://\S+)")
 DEVICES = ("Ventilation", "Cold-room", "rack-strip")
 API = "/api/v1/demand-response"
-EVENT = timedelta(seconds=90)
+EVENT = timedelta(seconds=150)
 
 
 class Service:
