@@ -41,16 +41,15 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's transport over connections that the guard has let through."""
+    """httpx's transport over connections that the guard has let through; none is kept once it was used."""
 
-    def __init__(self, guard: HostGuard, tls: ssl.SSLContext, *, most: int, most_idle: int) -> None:
+    def __init__(self, guard: HostGuard, tls: ssl.SSLContext, *, most: int) -> None:
         super().__init__(verify=tls, trust_env=False)
         # httpx has no way to hand over a network backend, so its pool is replaced by one with ours.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=most,
-            max_keepalive_connections=most_idle,
-            keepalive_expiry=60.0,
+            max_keepalive_connections=0,
             http1=True,
             http2=False,
             network_backend=GuardedBackend(guard),

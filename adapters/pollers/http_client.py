@@ -27,6 +27,14 @@ _KEEPS_METHOD: Final = frozenset({307, 308})
 _SEE_OTHER: Final = 303
 _UNREACHABLE: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 _USER_AGENT: Final = "energy-dashboard"
+_HEADERS: Final = {
+    "User-Agent": _USER_AGENT,
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    # A device has few sockets, and is asked every few seconds at the soonest. And the pool looks through all
+    # idle connections for each of them at each request: a thousand devices would have no rhythm.
+    "Connection": "close",
+}
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -59,14 +67,12 @@ class GuardedHttpClient:
         self._max_bytes = max_bytes
         self._clients = {
             verify: httpx.AsyncClient(
-                transport=GuardedTransport(
-                    guard, tls_context(verify=verify), most=max_connections, most_idle=max_connections
-                ),
+                transport=GuardedTransport(guard, tls_context(verify=verify), most=max_connections),
                 trust_env=False,
                 follow_redirects=False,
                 timeout=None,  # noqa: S113 - one time-out covers the whole exchange
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                headers={"User-Agent": _USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
+                headers=_HEADERS,
             )
             for verify in (True, False)
         }

@@ -22,6 +22,8 @@ class DeviceServer:
     behaviours: dict[str, Respond] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
+    opened: int = 0
+    closed: int = 0
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -44,6 +46,7 @@ class DeviceServer:
         return self.on(path, respond)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.opened += 1
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
@@ -54,6 +57,7 @@ class DeviceServer:
                 await self.behaviours[path](writer, self.headers[path])
                 await writer.drain()
         writer.close()
+        self.closed += 1
 
 
 async def hang(_: asyncio.StreamWriter, __: dict[str, str]) -> None:

@@ -22,6 +22,7 @@ from adapters.pollers.http_device import HttpDeviceReader
 from domain.ingestion.errors import DeviceReadError
 from domain.ingestion.iot_configuration import AuthType, Device, DeviceAuth, HttpRequest, RequestBody
 from domain.ingestion.model import DeviceId, Fault
+from tests.integration.ingestion.processes import until
 from tests.integration.ingestion.servers import (
     DeviceServer,
     Respond,
@@ -71,6 +72,16 @@ async def test_a_dead_device_refuses(client: GuardedHttpClient) -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     assert (await fault(client, device(f"http://127.0.0.1:{port}/"))).code == "connection_refused"
+
+
+async def test_no_connection_is_kept(server: DeviceServer, client: GuardedHttpClient) -> None:
+    """A device has few sockets, and idle connections to a thousand devices would cost every poll."""
+    server.answer("/x", {"a": 1})
+    for _ in range(3):
+        await HttpDeviceReader(client).read(device(server.url("/x")))
+    assert server.headers["/x"]["connection"] == "close"
+    await until(lambda: server.closed == 3)
+    assert server.opened == 3
 
 
 @pytest.mark.parametrize("behaviour", [hang, drip])
