@@ -29,6 +29,7 @@ from domain.operations.services.jobs import JobSlots
 from domain.sensors.events import RoomDeleted, SensorChanged, SensorDeleted
 from domain.sensors.services.catalog import SensorCatalog
 from domain.shared.errors import InvalidError, UnavailableError
+from domain.shared.events import DomainEvent
 
 _LOG: Final = logging.getLogger(__name__)
 _AGAIN_SECONDS: Final = 5.0
@@ -89,69 +90,72 @@ async def sockets(container: AsyncContainer) -> AsyncIterator[None]:
         yield
 
 
+def _in_workers(background: Background) -> Background:
+    """Leave it to others where this process only answers calls."""
+
+    @asynccontextmanager
+    async def where_it_works(container: AsyncContainer) -> AsyncIterator[None]:
+        settings: Settings = await container.get(Settings)
+        if settings.role is ProcessRole.API:
+            yield
+            return
+        async with background(container):
+            yield
+
+    return where_it_works
+
+
+@asynccontextmanager
+async def _woken(
+    container: AsyncContainer, wake: Callable[[], None], *kinds: type[DomainEvent]
+) -> AsyncIterator[None]:
+    """Call ``wake`` where any process publishes such an event, or where some may have been missed."""
+    broadcaster: Broadcaster = await container.get(Broadcaster)
+
+    def hear(message: tuple[FeedEntry, ...] | Resync) -> None:
+        if isinstance(message, Resync) or any(isinstance(entry.event, kinds) for entry in message):
+            wake()
+
+    with broadcaster.listen(hear):
+        yield
+
+
+@_in_workers
 @asynccontextmanager
 async def poller(container: AsyncContainer) -> AsyncIterator[None]:
-    """Poll devices, where this process is a worker; another configuration is taken up at once."""
-    settings: Settings = await container.get(Settings)
-    if settings.role is ProcessRole.API:
-        yield
-        return
+    """Poll devices; another configuration is taken up at once."""
     devices: Poller = await container.get(Poller)
-    broadcaster: Broadcaster = await container.get(Broadcaster)
-
-    def renew(message: tuple[FeedEntry, ...] | Resync) -> None:
-        if isinstance(message, Resync) or any(
-            isinstance(entry.event, IotConfigurationChanged) for entry in message
-        ):
-            devices.renew_soon()
-
-    async with running(devices.run(), "poller"):
-        with broadcaster.listen(renew):
-            yield
+    async with (
+        running(devices.run(), "poller"),
+        _woken(container, devices.renew_soon, IotConfigurationChanged),
+    ):
+        yield
 
 
+@_in_workers
 @asynccontextmanager
 async def files(container: AsyncContainer) -> AsyncIterator[None]:
-    """Look for meter files, where this process is a worker; at once where somebody asks for it."""
-    settings: Settings = await container.get(Settings)
-    if settings.role is ProcessRole.API:
-        yield
-        return
+    """Look for meter files; at once where somebody asks for it."""
     monitor: FileMonitor = await container.get(FileMonitor)
-    broadcaster: Broadcaster = await container.get(Broadcaster)
-
-    def look(message: tuple[FeedEntry, ...] | Resync) -> None:
-        if isinstance(message, Resync) or any(
-            isinstance(entry.event, ScanRequested | FileReadAgain) for entry in message
-        ):
-            monitor.look_soon()
-
-    async with running(monitor.run(), "file monitor"):
-        with broadcaster.listen(look):
-            yield
+    asked = _woken(container, monitor.look_soon, ScanRequested, FileReadAgain)
+    async with running(monitor.run(), "file monitor"), asked:
+        yield
 
 
+@_in_workers
 @asynccontextmanager
 async def demand_response(container: AsyncContainer) -> AsyncIterator[None]:
-    """Move events on and tell devices, where this process is a worker; at once where somebody asks for it."""
-    settings: Settings = await container.get(Settings)
-    if settings.role is ProcessRole.API:
-        yield
-        return
+    """Move events on and tell devices; at once where somebody asks for it."""
     scheduler: SchedulerLoop = await container.get(SchedulerLoop)
     waking: Waking = await container.get(Waking)
     follow: FollowConfiguration = await container.get(FollowConfiguration)
-    broadcaster: Broadcaster = await container.get(Broadcaster)
-
-    def wake(message: tuple[FeedEntry, ...] | Resync) -> None:
-        if isinstance(message, Resync) or any(
-            isinstance(entry.event, EventStatusChanged | InvitationAnswered) for entry in message
-        ):
-            waking.wake()
-
-    async with running(_polled_devices(follow), "polled devices"), running(scheduler(), "demand response"):
-        with broadcaster.listen(wake):
-            yield
+    asked = _woken(container, waking.wake, EventStatusChanged, InvitationAnswered)
+    async with (
+        running(_polled_devices(follow), "polled devices"),
+        running(scheduler(), "demand response"),
+        asked,
+    ):
+        yield
 
 
 async def _polled_devices(follow: FollowConfiguration) -> None:
@@ -167,13 +171,11 @@ async def _polled_devices(follow: FollowConfiguration) -> None:
         return
 
 
+@_in_workers
 @asynccontextmanager
 async def jobs(container: AsyncContainer) -> AsyncIterator[None]:
-    """Run the table of jobs, where this process is a worker: of all of them one runs each slot."""
+    """Run the table of jobs: of all workers one runs each slot."""
     settings: Settings = await container.get(Settings)
-    if settings.role is ProcessRole.API:
-        yield
-        return
     runner = JobRunner(container, JOBS, settings, await container.get(JobSlots))
     async with running(runner.run(), "jobs"):
         yield
