@@ -177,10 +177,18 @@ def _validation_problems(request: Request[Any, Any, Any], error: ValidationExcep
         if source == "body":
             body_at_fault = True
         else:
-            problems.append(described(entry["message"], pointer_of(source, *entry["key"].split("."))))
+            first, *inner = entry["key"].split(".")
+            place = pointer_of(source, _name(request, first), *inner)
+            problems.append(described(entry["message"], place))
     if body_at_fault or not problems:
         problems.extend(_body_problems(request, error))
     return problems
+
+
+def _name(request: Request[Any, Any, Any], parameter: str) -> str:
+    """Return how clients call a parameter: ``from`` cannot be a name in Python."""
+    field = request.route_handler.parsed_fn_signature.parameters.get(parameter)
+    return getattr(field and field.kwarg_definition, "name", None) or parameter
 
 
 def _body_problems(request: Request[Any, Any, Any], error: ValidationException) -> Sequence[Problem]:

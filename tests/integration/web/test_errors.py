@@ -1,12 +1,12 @@
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import msgspec
 import pytest
 from litestar import get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from adapters.web.parameters import DEFAULT_LIMIT, Limit, Offset, RequiredStart, Resolution, Start, Zone
 from adapters.web.times import Instant
@@ -62,6 +62,7 @@ async def asking(
     offset: Offset = 0,
     resolution: Resolution = None,
     timezone: Zone = None,
+    from_: Annotated[int | None, QueryParameter(name="from")] = None,
     q: FromQuery[str | None] = None,
 ) -> dict[str, Any]:
     return {
@@ -73,6 +74,7 @@ async def asking(
         "resolution": resolution,
         "timezone": timezone,
         "q": q,
+        "from": from_,
     }
 
 
@@ -127,6 +129,7 @@ async def test_every_kind_of_error_has_its_answer(
         ("/query/1?start=x", [("/query/start", "invalid_timestamp")]),
         ("/query/1?start=1e400", [("/query/start", "invalid_timestamp")]),
         ("/query/1?start=" + "9" * 4000, [("/query/start", "invalid_timestamp")]),
+        ("/query/1?start=0&from=x", [("/query/from", "wrong_type")]),
         ("/query/1?start=0&limit=0", [("/query/limit", "out_of_range")]),
         ("/query/1?start=0&limit=1001", [("/query/limit", "out_of_range")]),
         ("/query/1?start=0&limit=1.5", [("/query/limit", "wrong_type")]),
