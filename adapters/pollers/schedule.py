@@ -25,6 +25,9 @@ _JITTER_OF_PERIOD: Final = 0.05
 _LAST_SAVE_SECONDS: Final = 5.0
 _EARLY: Final = 0.01
 """A loop may wake this share of a period early: that still counts as the beat it was to be."""
+_NAMED: Final = 3
+_LATE: Final = 0.5
+"""A healthy device that waits for longer than this share of its period has lost its rhythm."""
 
 
 class Poller:
@@ -56,6 +59,8 @@ class Poller:
         self._complaints: dict[str, str] = {}
         self._asked_to_renew = asyncio.Event()
         self._storage_was_away = False
+        self._late: set[DeviceId] = set()
+        self._was_late = False
 
     @property
     def is_polling(self) -> bool:
@@ -125,6 +130,21 @@ class Poller:
                 self._tasks[device_id] = asyncio.create_task(self._follow(held), name=f"poll {device_id}")
         if change.started or change.stopped:
             _LOG.info("polling %d devices", len(self._fleet))
+        self._tell_who_is_late()
+
+    def _tell_who_is_late(self) -> None:
+        """Say it once, when it begins and when it is over."""
+        if self._late and not self._was_late:
+            _LOG.warning(
+                "%d devices are polled too late: they are too many for this process, or for one host (%s); "
+                "a longer period or a further worker helps",
+                len(self._late),
+                ", ".join(sorted(self._late)[:_NAMED]),
+            )
+        elif self._was_late and not self._late:
+            _LOG.info("all devices are polled in time again")
+        self._was_late = bool(self._late)
+        self._late.clear()
 
     async def _save_all(self) -> None:
         report = await self._save()
@@ -144,6 +164,8 @@ class Poller:
         while True:
             await asyncio.sleep(max(0.0, due - loop.time()))
             async with self._places.place(held):
+                if loop.time() - due > _LATE * period and not held.state.consecutive_failures:
+                    self._late.add(held.device.device_id)
                 await self._poll(held)
             now = loop.time()
             pause = self._poll.pause(held)

@@ -1,4 +1,5 @@
 import asyncio
+import logging
 import statistics
 from collections.abc import AsyncIterator
 from itertools import pairwise
@@ -6,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from adapters.events.codec import JsonEventCodec
+from adapters.pollers.places import PER_HOST
 from adapters.timescale.database import Database
 from adapters.timescale.ingestion import TimescaleIngestionUnitOfWork
 from domain.ingestion.events import DeviceStatusChanged
@@ -62,6 +64,24 @@ async def test_a_slow_device_skips_and_never_piles_up(server: DeviceServer) -> N
     async with running(Process(entry("slow", server.url("/slow")))) as process:
         await until(lambda: len(process.values("slow")) >= 3)
     assert most == 1
+
+
+async def test_it_is_said_where_devices_are_too_many(
+    server: DeviceServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def slow(writer: asyncio.StreamWriter, _: dict[str, str]) -> None:
+        await asyncio.sleep(0.3)
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"power":1}')
+
+    server.on("/slow", slow)
+    many = [entry(f"slow-{number}", server.url("/slow"), 0.5) for number in range(3 * PER_HOST)]
+    async with running(Process(*many)) as process:
+        await until(lambda: "polled too late" in caplog.text, 20)
+        process.configure(*(entry(f"slow-{number}", server.url("/slow"), 5) for number in range(4)))
+        process.poller.renew_soon()
+        with caplog.at_level(logging.INFO, "adapters.pollers.schedule"):
+            await until(lambda: "in time again" in caplog.text, 20)
+    assert caplog.text.count("polled too late") == 1
 
 
 async def test_a_device_comes_back(server: DeviceServer) -> None:
