@@ -14,17 +14,8 @@ from domain.ingestion.files import FileOrigin, FileReceipt, FileStatus, MeterFil
 from domain.ingestion.model import ChunkKey, Fault
 from domain.ingestion.scans import ScanStatus
 from domain.shared.errors import ConflictError, DomainError, UnavailableError
-from tests.unit.ingestion.file_world import (
-    ANNA,
-    GONE,
-    PATH,
-    KilledError,
-    Process,
-    World,
-    key,
-    receipt,
-    text,
-)
+from tests.unit.ingestion.files.faulty import GONE, KilledError
+from tests.unit.ingestion.files.world import ANNA, PATH, Process, World, key, receipt, text
 
 OTHER = "/site/PT2_2026.sgl_v2"
 
@@ -35,11 +26,6 @@ def world() -> World:
     world.put(PATH, text(1, 2, "x"))
     world.put(OTHER, text(4))
     return world
-
-
-@pytest.fixture
-def me(world: World) -> Process:
-    return world.me
 
 
 async def read_again(process: Process, *paths: str) -> None:

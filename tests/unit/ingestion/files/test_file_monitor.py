@@ -10,19 +10,9 @@ from adapters.pollers.file_monitor import FileMonitor
 from domain.ingestion.files import FileOrigin, FileStatus
 from domain.ingestion.model import ChunkKey
 from domain.ingestion.scans import Scan, ScanStatus, ScanTrigger
-from tests.unit.ingestion.file_world import ANNA, PATH, Process, World, text
+from tests.unit.ingestion.files.world import ANNA, PATH, Process, World, text
 
 SOON = 0.005
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def me(world: World) -> Process:
-    return world.me
 
 
 @asynccontextmanager

@@ -1,28 +1,14 @@
 import pytest
 
 from adapters.memory.file_server import MemoryLocalFile
-from adapters.pollers.meter_files import delimited
 from domain.ingestion.events import CollectionFound, FileEnded
 from domain.ingestion.files import FileOrigin, FileReceipt, FileStatus, MeterFile
 from domain.ingestion.model import ChunkKey
 from domain.shared.errors import ConflictError, UnavailableError
-from tests.unit.ingestion.file_world import ANNA, PATH, KilledError, Process, World, receipt, text
+from tests.unit.ingestion.files.faulty import KilledError
+from tests.unit.ingestion.files.world import ANNA, PATH, Process, World, receipt, text
 
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def me(world: World) -> Process:
-    return world.me
-
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two lines a chunk."""
-    monkeypatch.setattr(delimited, "CHUNK_READINGS", 2)
+pytestmark = pytest.mark.usefixtures("small_chunks")
 
 
 async def imported(process: Process, content: bytes, path: str = PATH) -> MeterFile:

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.file_server import MemoryLocalFile
-from adapters.pollers.meter_files import delimited
 from domain.ingestion.errors import ClaimLostError, UnreadableFileError
 from domain.ingestion.events import FileEnded
 from domain.ingestion.files import CollectionName, FileOrigin, FileReceipt, FileStatus, MeterFile
@@ -14,35 +13,10 @@ from domain.ingestion.model import ChunkKey, Fault, SensorId
 from domain.ingestion.services import process_file
 from domain.ingestion.services.process_file import CLAIM_TERM
 from domain.shared.errors import ConflictError, UnavailableError
-from tests.unit.ingestion.file_world import (
-    ANNA,
-    PATH,
-    BrokenFormat,
-    KilledError,
-    Process,
-    World,
-    hour,
-    receipt,
-    text,
-)
+from tests.unit.ingestion.files.faulty import AWAY, BrokenFormat, KilledError
+from tests.unit.ingestion.files.world import ANNA, PATH, Process, World, hour, receipt, text
 
-AWAY = UnavailableError("database_unavailable", "the database is away")
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def me(world: World) -> Process:
-    return world.me
-
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two lines a chunk."""
-    monkeypatch.setattr(delimited, "CHUNK_READINGS", 2)
+pytestmark = pytest.mark.usefixtures("small_chunks")
 
 
 async def test_a_file_is_read_chunk_by_chunk_to_its_end(world: World, me: Process) -> None:

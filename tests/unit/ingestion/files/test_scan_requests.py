@@ -9,20 +9,10 @@ from domain.ingestion.errors import FileServerError
 from domain.ingestion.events import ScanRequested
 from domain.ingestion.scans import Scan, ScanId, ScanStatus, ScanTrigger
 from domain.shared.errors import ConflictError, NotFoundError
-from tests.unit.ingestion.file_world import ANNA, Process, World
+from tests.unit.ingestion.files.world import ANNA, Process, World
 
 INTERVAL = timedelta(hours=6)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def me(world: World) -> Process:
-    return world.me
 
 
 async def all_scans(process: Process) -> list[Scan]:

@@ -10,19 +10,10 @@ from domain.ingestion.files import CollectionName, FileId, FileOrigin, FileRecei
 from domain.ingestion.model import ChunkKey
 from domain.ingestion.services import upload_file
 from domain.shared.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
-from tests.unit.ingestion.file_world import ANNA, KilledError, Process, World, blocks, receipt, text
+from tests.unit.ingestion.files.faulty import KilledError
+from tests.unit.ingestion.files.world import ANNA, Process, World, blocks, receipt, text
 
 NAME, PATH = "PT1_2026.sgl_v2", "/PT1_2026.sgl_v2"
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def me(world: World) -> Process:
-    return world.me
 
 
 @pytest.fixture(autouse=True)
