@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from domain.ingestion.chunk_outcomes import TimeSpan, final_status, receipt_of
 from domain.ingestion.errors import ClaimLostError, UnreadableFileError
 from domain.ingestion.events import FileEnded
 from domain.ingestion.file_ports import FileFacts, LocalFile, MeterFileFormats
@@ -29,7 +30,6 @@ from domain.ingestion.ports import IngestionUnitOfWork, ReadingSink
 from domain.shared.errors import ConflictError, UnavailableError
 from domain.shared.events import EventId
 from domain.shared.ports import Clock, IdFactory
-from domain.shared.time import from_microseconds
 
 Result = TypeVar("Result")
 
@@ -170,7 +170,7 @@ class ProcessFile:
             # Taken up again it would end in the same way, and keep other files from being read.
             _LOG.exception("%s failed inside", file.path)
             fault = Fault("internal_error", "reading it failed inside; the log says where")
-        return await self._end(file, _status(file.receipt, fault), error=fault)
+        return await self._end(file, final_status(file.receipt, fault), error=fault)
 
     async def preview(
         self, origin: FileOrigin, path: str, local: LocalFile, read: Progress = _nowhere
@@ -185,12 +185,12 @@ class ProcessFile:
         meters: dict[str, None] = {}
         sensors: dict[str, None] = {}
         errors: list[RejectedLine] = []
-        span = _Span()
+        span = TimeSpan()
         fault: Fault | None = None
         try:
             async for _, chunk in self._chunks(path, local):
                 outcome = await self._sink.preview(chunk.batch) if len(chunk.batch) else _NOTHING
-                part, rejected = _receipt(chunk, outcome)
+                part, rejected = receipt_of(chunk, outcome)
                 receipt += part
                 errors += rejected[: _SHOWN_ERRORS - len(errors)]
                 span.widen(chunk, outcome)
@@ -247,8 +247,8 @@ class ProcessFile:
             if len(chunk.batch)
             else _NOTHING
         )
-        receipt, rejected = _receipt(chunk, outcome)
-        span = _Span()
+        receipt, rejected = receipt_of(chunk, outcome)
+        span = TimeSpan()
         span.widen(chunk, outcome)
         note = ChunkNote(
             number=number,
@@ -322,45 +322,3 @@ _NOTHING: Final = WriteOutcome(created=0, updated=0, unchanged=0, rejected=0)
 def _next(parsed: Iterator[ParsedChunk]) -> ParsedChunk | None:
     # A StopIteration cannot be raised into a coroutine.
     return next(parsed, None)
-
-
-def _status(receipt: FileReceipt, fault: Fault | None) -> FileStatus:
-    if fault is not None and receipt.received == receipt.rejected:
-        return FileStatus.FAILED
-    return FileStatus.PARTIAL if fault is not None or receipt.rejected else FileStatus.PROCESSED
-
-
-def _receipt(chunk: ParsedChunk, outcome: WriteOutcome) -> tuple[FileReceipt, list[RejectedLine]]:
-    """Return what became of a chunk, and its rejected lines in their order."""
-    receipt = FileReceipt(
-        received=len(chunk.batch) + len(chunk.rejected),
-        created=outcome.created,
-        updated=outcome.updated,
-        unchanged=outcome.unchanged,
-        rejected=outcome.rejected + len(chunk.rejected),
-    )
-    rejected = list(chunk.rejected)
-    for one in outcome.refused:
-        line = chunk.line_numbers[one.index]
-        text = chunk.texts[line - chunk.first_line]
-        rejected.append(RejectedLine(line, text, one.code, f"{one.sensor_id}: {one.detail}"))
-    rejected.sort(key=lambda one: one.line)
-    return receipt, rejected
-
-
-class _Span:
-    """The first and the last time of the readings that were taken."""
-
-    def __init__(self) -> None:
-        self.first: datetime | None = None
-        self.last: datetime | None = None
-
-    def widen(self, chunk: ParsedChunk, outcome: WriteOutcome) -> None:
-        refused = {one.index for one in outcome.refused}
-        times = chunk.batch.times_us
-        taken = [time for row, time in enumerate(times) if row not in refused] if refused else times
-        if not len(taken):
-            return
-        first, last = from_microseconds(min(taken)), from_microseconds(max(taken))
-        self.first = first if self.first is None else min(self.first, first)
-        self.last = last if self.last is None else max(self.last, last)
