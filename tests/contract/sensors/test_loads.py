@@ -40,7 +40,7 @@ async def put(
     qualities: list[QualityCode | None] | None = None,
     **more: object,
 ) -> SensorId:
-    await w.sensors.create(definition(sensor_id, **more), ME)  # type: ignore[arg-type]
+    await w.sensors.create(definition(sensor_id, **more), ME)  # type: ignore[arg-type]  # fields by name
     times = [to_microseconds(START + after) for after in values]
     submission = Submission(
         sensor_ids=[sensor_id] * len(times),

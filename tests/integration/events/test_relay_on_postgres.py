@@ -32,7 +32,7 @@ async def test_two_writers_at_once_two_processes_one_order(site: Site) -> None:
 
     await asyncio.gather(write(first, 0), write(second, 1000))
     for process in (first, second):
-        await until(lambda process=process: len(process.heard) == 200)  # type: ignore[misc]
+        await until(lambda process=process: len(process.heard) == 200)  # type: ignore[misc]  # bound to its default
         for topic in (Topic.SYSTEM_EVENTS, Topic.DR_EVENTS):
             assert process.seqs(topic) == list(range(1, 101))
         # Of one writer, what committed earlier comes earlier.
@@ -98,7 +98,7 @@ async def test_another_takes_over_when_the_leaders_connection_is_killed(site: Si
     for number in range(10, 20):
         await (first if number % 2 else second).commit(happened(number))
     for process in (first, second):
-        await until(lambda process=process: len(process.heard) == 20)  # type: ignore[misc]
+        await until(lambda process=process: len(process.heard) == 20)  # type: ignore[misc]  # bound to its default
         assert process.seqs() == list(range(1, 21))
     assert first.relay.leader != second.relay.leader
 

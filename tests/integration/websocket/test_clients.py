@@ -54,7 +54,7 @@ async def test_a_slow_client_loses_the_oldest_and_is_told_while_others_get_all()
         for number in range(message["from_seq"], message["to_seq"] + 1)  # type: ignore[operator,call-overload]
     ]
     assert told == missing
-    assert sum(message["dropped"] for message in lagged) == len(missing)  # type: ignore[misc]
+    assert sum(message["dropped"] for message in lagged) == len(missing)  # type: ignore[misc]  # numbers, in JSON
     assert seen[-10:] == list(range(total - 9, total + 1))
 
 
@@ -111,7 +111,7 @@ _data = readings.StoredReadings.data
 
 
 def _counted(*arguments: object) -> str | None:
-    return _data(*arguments)  # type: ignore[arg-type]
+    return _data(*arguments)  # type: ignore[arg-type]  # in their order
 
 
 @pytest.mark.parametrize(

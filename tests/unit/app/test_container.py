@@ -41,7 +41,7 @@ async def test_the_database_is_down_where_it_cannot_be_reached() -> None:
     uow = await container.get(OperationsUnitOfWork)
 
     class Away(OperationsUnitOfWork):
-        def begin(self):  # type: ignore[no-untyped-def] # noqa: ANN202
+        def begin(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - one short class for one answer
             raise UnavailableError("database_unavailable", "away")
 
     assert (await DatabaseCheck(uow).check()).status is HealthStatus.OK

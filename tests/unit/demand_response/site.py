@@ -198,7 +198,7 @@ class Site:
         described = EventTerms(
             event_name="e", signal=signal, start=self.clock.now() + after, duration=duration
         )
-        view = await self.main.events.create(replace(described, **terms), ME)  # type: ignore[arg-type]
+        view = await self.main.events.create(replace(described, **terms), ME)  # type: ignore[arg-type]  # fields by name
         return view.event.event_id
 
     async def invitations(self, event_id: DrEventId) -> dict[str, Invitation]:

@@ -15,7 +15,7 @@ GOOD = DeviceTerms(device_id=DeviceId("d"), power_sensor_id=SensorId("d0.power")
 def with_reduce(**changes: object) -> DeviceTerms:
     good = control("d")
     assert good.reduce is not None
-    return replace(GOOD, control=replace(good, reduce=replace(good.reduce, **changes)))  # type: ignore[arg-type]
+    return replace(GOOD, control=replace(good, reduce=replace(good.reduce, **changes)))  # type: ignore[arg-type]  # fields by name
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def polled(device_id: str, **terms: object) -> DeviceTerms:
         power_sensor_id=SensorId(f"{device_id}.power"),
         control=control(device_id),
     )
-    return replace(described, **terms)  # type: ignore[arg-type]
+    return replace(described, **terms)  # type: ignore[arg-type]  # fields by name
 
 
 async def test_polled_devices_take_part_by_themselves() -> None:

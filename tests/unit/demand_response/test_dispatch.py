@@ -255,11 +255,11 @@ async def test_who_opts_in_while_others_are_asked_is_not_forgotten() -> None:
     newest = site.history.newest
 
     async def slow(sensor_ids: Collection[SensorId]) -> Mapping[SensorId, MeterReading]:
-        site.history.newest = newest  # type: ignore[method-assign]
+        site.history.newest = newest  # type: ignore[method-assign]  # as before again
         await site.answer(event_id, "d1")
         return await newest(sensor_ids)
 
-    site.history.newest = slow  # type: ignore[method-assign]
+    site.history.newest = slow  # type: ignore[method-assign]  # a fault put in
     await site.main.scheduler.run(await site.main.lease())
     assert [one for one, _, _ in await site.told(event_id)] == ["d0"]
     assert await site.main.scheduler.next_due() == site.clock.now()

@@ -55,7 +55,7 @@ async def test_what_is_not_known_is_no_number() -> None:
 )
 async def test_limits_that_bind(terms: dict[str, object], code: str, hours: int) -> None:
     site = Site()
-    device_id = await site.device("d0", **terms)  # type: ignore[arg-type]
+    device_id = await site.device("d0", **terms)  # type: ignore[arg-type]  # fields by name
     site.rooms.is_comfortable("hot", comfortable=False)
     found = await site.main.flexibility.get(device_id)
     assert (found.now_kw, [one.code for one in found.limits]) == (0.0, [code])

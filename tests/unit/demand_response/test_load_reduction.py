@@ -10,7 +10,7 @@ from tests.unit.demand_response.site import A_MINUTE, HOUR, ME, Site, reduction
 
 
 async def plan(site: Site, kw: float, *, dry_run: bool = True, **more: object) -> ReductionPlan:
-    asked = LoadReduction(target_kw=kw, duration=HOUR, **more)  # type: ignore[arg-type]
+    asked = LoadReduction(target_kw=kw, duration=HOUR, **more)  # type: ignore[arg-type]  # fields by name
     return await site.main.reduce_load(asked, ME, dry_run=dry_run)
 
 
@@ -114,5 +114,5 @@ async def test_what_cannot_be_planned() -> None:
     ):
         asked = {"target_kw": 1.0, "duration": HOUR} | more
         with pytest.raises(InvalidError) as refused:
-            await site.main.reduce_load(LoadReduction(**asked), ME)  # type: ignore[arg-type]
+            await site.main.reduce_load(LoadReduction(**asked), ME)  # type: ignore[arg-type]  # fields by name
         assert (refused.value.code, refused.value.problems[0].pointer) == (code, pointer)

@@ -71,7 +71,7 @@ def serving(asked: float | None = 2.0, before: float | None = 3.0, **more: objec
         asked_kw=asked,
         power_before_kw=before,
     )
-    return replace(one, **more)  # type: ignore[arg-type]
+    return replace(one, **more)  # type: ignore[arg-type]  # fields by name
 
 
 def test_devices_come_by_priority_and_the_last_one_gives_the_rest() -> None:

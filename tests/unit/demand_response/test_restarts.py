@@ -218,7 +218,7 @@ async def test_an_event_that_is_cancelled_while_a_command_is_on_its_way() -> Non
         await answered.wait()
         return await type(site.control).send(site.control, order)
 
-    site.main.sending._control.send = slow  # type: ignore[method-assign]
+    site.main.sending._control.send = slow  # type: ignore[method-assign]  # a fault put in
     await site.main.scheduler.run(await site.main.lease())
     sending = asyncio.create_task(site.main.sending())
     await sent.wait()

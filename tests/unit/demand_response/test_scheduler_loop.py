@@ -94,7 +94,7 @@ async def test_a_device_that_does_not_answer_delays_nobody() -> None:
             await asyncio.sleep(60)
         return await send(order)
 
-    site.control.send = slow  # type: ignore[method-assign]
+    site.control.send = slow  # type: ignore[method-assign]  # a fault put in
     async with looked_after(site.main):
         first = await site.event(after=timedelta())
         await site.opt_in(first)

@@ -46,7 +46,7 @@ async def write(w: World, start: datetime, values: list[float]) -> None:
 
 
 async def of(w: World, start: datetime, end: datetime, resolution: str, **more: object) -> list[Bucket]:
-    series = await buckets_of(w).of(A, start, end, parse_period(resolution), **more)  # type: ignore[arg-type]
+    series = await buckets_of(w).of(A, start, end, parse_period(resolution), **more)  # type: ignore[arg-type]  # fields by name
     return list(series.buckets)
 
 

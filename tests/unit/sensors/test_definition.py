@@ -10,7 +10,7 @@ from tests.unit.sensors.samples import definition
 
 
 def faults(**fields: object) -> list[tuple[str, str]]:
-    return [(one.pointer, one.code) for one in definition_problems(definition(**fields))]  # type: ignore[arg-type]
+    return [(one.pointer, one.code) for one in definition_problems(definition(**fields))]  # type: ignore[arg-type]  # fields by name
 
 
 def test_a_full_definition_without_a_fault() -> None:

@@ -72,11 +72,11 @@ async def test_the_site_is_its_main_meter_and_rooms_are_their_own(w: World) -> N
     (site,) = (await energy.report(EnergyQuestion(**day))).series  # type: ignore[arg-type]  # by name
     assert site.buckets[0].aggregates[ENERGY] == pytest.approx(98.0)
     assert (site.buckets[0].coverage, site.buckets[0].quality) == (1.0, Quality.OK)
-    rooms = (await energy.report(EnergyQuestion(**day, group_by=GroupBy.ROOM))).series  # type: ignore[arg-type]
+    rooms = (await energy.report(EnergyQuestion(**day, group_by=GroupBy.ROOM))).series  # type: ignore[arg-type]  # fields by name
     assert {one.key: one.buckets[0].aggregates[ENERGY] for one in rooms} == pytest.approx(
         {"Cellar": 48.0, "Hall": 24.0, None: 98.0}
     )
-    each = (await energy.report(EnergyQuestion(**day, group_by=GroupBy.SENSOR))).series  # type: ignore[arg-type]
+    each = (await energy.report(EnergyQuestion(**day, group_by=GroupBy.SENSOR))).series  # type: ignore[arg-type]  # fields by name
     assert [one.key for one in each] == ["boiler", "lamp", "main"]
 
 

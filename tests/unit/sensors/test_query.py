@@ -72,7 +72,7 @@ async def ask(w: World, **more: object) -> list[Series]:
     }
     resolution = parse_period(str(more.pop("resolution", "PT1H")))
     fields = {"start": START, "end": START + 2 * HOUR, **more}
-    query = Query(where=SensorSelection(**where), resolution=resolution, **fields)  # type: ignore[arg-type]
+    query = Query(where=SensorSelection(**where), resolution=resolution, **fields)  # type: ignore[arg-type]  # fields by name
     return list(await QueryReadings(w.uow, UNITS, w.clock, LISBON).run(query))
 
 

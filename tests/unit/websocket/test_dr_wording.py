@@ -34,7 +34,7 @@ AUDITED = {**OWN, "actor": SYSTEM}
 EXAMPLES: list[tuple[DomainEvent, dict[str, object]]] = [
     (
         EventStatusChanged(
-            **AUDITED,  # type: ignore[arg-type]
+            **AUDITED,  # type: ignore[arg-type]  # fields by name
             dr_event_id=EVENT,
             event_name="peak",
             previous=DrEventStatus.NEAR,
@@ -53,7 +53,7 @@ EXAMPLES: list[tuple[DomainEvent, dict[str, object]]] = [
     ),
     (
         PerformanceReported(
-            **OWN,  # type: ignore[arg-type]
+            **OWN,  # type: ignore[arg-type]  # fields by name
             dr_event_id=EVENT,
             version=2,
             status="OK",
@@ -69,7 +69,7 @@ EXAMPLES: list[tuple[DomainEvent, dict[str, object]]] = [
     ),
     (
         InvitationChanged(
-            **OWN,  # type: ignore[arg-type]
+            **OWN,  # type: ignore[arg-type]  # fields by name
             dr_event_id=EVENT,
             invitation_id=InvitationId(UUID(int=8)),
             device_id=AC1,
@@ -92,7 +92,7 @@ EXAMPLES: list[tuple[DomainEvent, dict[str, object]]] = [
     ),
     (
         InvitationAnswered(
-            **AUDITED,  # type: ignore[arg-type]
+            **AUDITED,  # type: ignore[arg-type]  # fields by name
             dr_event_id=EVENT,
             invitation_id=InvitationId(UUID(int=8)),
             device_id=AC1,
@@ -113,7 +113,7 @@ EXAMPLES: list[tuple[DomainEvent, dict[str, object]]] = [
     ),
     (
         CommandChanged(
-            **OWN,  # type: ignore[arg-type]
+            **OWN,  # type: ignore[arg-type]  # fields by name
             dr_event_id=EVENT,
             command_id=CommandId(UUID(int=9)),
             device_id=AC1,
@@ -139,7 +139,7 @@ EXAMPLES: list[tuple[DomainEvent, dict[str, object]]] = [
     ),
     (
         DeviceFollowingChecked(
-            **OWN,  # type: ignore[arg-type]
+            **OWN,  # type: ignore[arg-type]  # fields by name
             dr_event_id=EVENT,
             device_id=AC1,
             follows=False,
@@ -156,7 +156,7 @@ EXAMPLES: list[tuple[DomainEvent, dict[str, object]]] = [
         },
     ),
     (
-        FlexibilityChanged(**OWN, device_ids=(AC1, DeviceId("EV1")), now_kw=(1.0, 0.0)),  # type: ignore[arg-type]
+        FlexibilityChanged(**OWN, device_ids=(AC1, DeviceId("EV1")), now_kw=(1.0, 0.0)),  # type: ignore[arg-type]  # fields by name
         {
             "type": "flexibility",
             "event_id": None,
@@ -165,15 +165,15 @@ EXAMPLES: list[tuple[DomainEvent, dict[str, object]]] = [
         },
     ),
     (
-        DrDeviceRegistered(**AUDITED, device_id=AC1),  # type: ignore[arg-type]
+        DrDeviceRegistered(**AUDITED, device_id=AC1),  # type: ignore[arg-type]  # fields by name
         {"type": "flexibility", "event_id": None, "status": "registered", "device_id": "AC1"},
     ),
     (
-        DrDeviceChanged(**AUDITED, device_id=AC1, changed=("priority",)),  # type: ignore[arg-type]
+        DrDeviceChanged(**AUDITED, device_id=AC1, changed=("priority",)),  # type: ignore[arg-type]  # fields by name
         {"type": "flexibility", "event_id": None, "status": "changed", "device_id": "AC1"},
     ),
     (
-        DrDeviceDeleted(**AUDITED, device_id=AC1),  # type: ignore[arg-type]
+        DrDeviceDeleted(**AUDITED, device_id=AC1),  # type: ignore[arg-type]  # fields by name
         {"type": "flexibility", "event_id": None, "status": "deleted", "device_id": "AC1"},
     ),
 ]

@@ -150,7 +150,7 @@ async def test_what_keeps_us_out_is_told_without_the_password(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     async with serving(FolderServer(site)) as account:
-        wrong: FtpAccount = replace(account, **change)  # type: ignore[arg-type]
+        wrong: FtpAccount = replace(account, **change)  # type: ignore[arg-type]  # fields by name
         with pytest.raises(FileServerError) as caught:
             async with file_server(wrong, spool).connect():
                 pass
