@@ -1,3 +1,5 @@
+from typing import Never
+
 import pytest
 from dishka import Provider, Scope, provide
 from dishka.exceptions import ImplicitOverrideDetectedError
@@ -41,7 +43,7 @@ async def test_the_database_is_down_where_it_cannot_be_reached() -> None:
     uow = await container.get(OperationsUnitOfWork)
 
     class Away(OperationsUnitOfWork):
-        def begin(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - one short class for one answer
+        def begin(self) -> Never:
             raise UnavailableError("database_unavailable", "away")
 
     assert (await DatabaseCheck(uow).check()).status is HealthStatus.OK
