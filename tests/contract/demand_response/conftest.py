@@ -1,5 +1,4 @@
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 import pytest
 
@@ -8,18 +7,11 @@ from adapters.memory.database import MemoryDatabase
 from adapters.memory.demand_response import MemoryDemandResponseUnitOfWork
 from adapters.timescale.database import Database
 from adapters.timescale.demand_response import TimescaleDemandResponseUnitOfWork
+from app.clock import SystemClock
 from domain.demand_response.ports import DemandResponseUnitOfWork
 from domain.operations.model import Topic
 from domain.shared.events import DomainEvent
-from domain.shared.ports import Clock
 from tests.unit.architecture.sources import classes
-
-
-class RunningClock(Clock):
-    """Leases go by the database's own clock, which runs: so does this one."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 @pytest.fixture(scope="session")
@@ -28,20 +20,10 @@ def codec() -> JsonEventCodec:
     return JsonEventCodec(told, dict.fromkeys(told, Topic.DR_EVENTS))
 
 
-@pytest.fixture(params=["memory", "postgres", pytest.param("timescale", marks=pytest.mark.timescale)])
-def stored_in(request: pytest.FixtureRequest) -> MemoryDatabase | Database:
-    """Where everything of a test is."""
-    if request.param == "memory":
-        return MemoryDatabase()
-    name = "database" if request.param == "postgres" else "timescale_database"
-    database: Database = request.getfixturevalue(name)
-    return database
-
-
 @pytest.fixture
 def uow(stored_in: MemoryDatabase | Database) -> DemandResponseUnitOfWork:
     if isinstance(stored_in, MemoryDatabase):
-        return MemoryDemandResponseUnitOfWork(stored_in, RunningClock())
+        return MemoryDemandResponseUnitOfWork(stored_in, SystemClock())
     return TimescaleDemandResponseUnitOfWork(stored_in)
 
 
@@ -51,7 +33,7 @@ async def other_uow(
 ) -> AsyncIterator[DemandResponseUnitOfWork]:
     """Over the same, as another process has it: with connections of its own."""
     if isinstance(stored_in, MemoryDatabase):
-        yield MemoryDemandResponseUnitOfWork(stored_in, RunningClock())
+        yield MemoryDemandResponseUnitOfWork(stored_in, SystemClock())
         return
     database = Database(stored_in.url.render_as_string(hide_password=False), codec)
     yield TimescaleDemandResponseUnitOfWork(database)

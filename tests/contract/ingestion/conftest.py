@@ -7,10 +7,10 @@ from adapters.memory.database import MemoryDatabase
 from adapters.memory.ingestion import MemoryIngestionUnitOfWork
 from adapters.timescale.database import Database
 from adapters.timescale.ingestion import TimescaleIngestionUnitOfWork
+from app.clock import SystemClock
 from domain.ingestion.events import DeviceStatusChanged
 from domain.ingestion.ports import IngestionUnitOfWork
 from domain.operations.model import Topic
-from tests.contract.ingestion.clock import RunningClock
 
 
 @pytest.fixture(scope="session")
@@ -18,20 +18,10 @@ def codec() -> JsonEventCodec:
     return JsonEventCodec([DeviceStatusChanged], {DeviceStatusChanged: Topic.SYSTEM_EVENTS})
 
 
-@pytest.fixture(params=["memory", "postgres", pytest.param("timescale", marks=pytest.mark.timescale)])
-def stored_in(request: pytest.FixtureRequest) -> MemoryDatabase | Database:
-    """Where everything of a test is."""
-    if request.param == "memory":
-        return MemoryDatabase()
-    name = "database" if request.param == "postgres" else "timescale_database"
-    database: Database = request.getfixturevalue(name)
-    return database
-
-
 @pytest.fixture
 def uow(stored_in: MemoryDatabase | Database) -> IngestionUnitOfWork:
     if isinstance(stored_in, MemoryDatabase):
-        return MemoryIngestionUnitOfWork(stored_in, RunningClock())
+        return MemoryIngestionUnitOfWork(stored_in, SystemClock())
     return TimescaleIngestionUnitOfWork(stored_in)
 
 
@@ -41,7 +31,7 @@ async def other_uow(
 ) -> AsyncIterator[IngestionUnitOfWork]:
     """Over the same, as another process has it: with connections of its own."""
     if isinstance(stored_in, MemoryDatabase):
-        yield MemoryIngestionUnitOfWork(stored_in, RunningClock())
+        yield MemoryIngestionUnitOfWork(stored_in, SystemClock())
         return
     database = Database(stored_in.url.render_as_string(hide_password=False), codec)
     yield TimescaleIngestionUnitOfWork(database)

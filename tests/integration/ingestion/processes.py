@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from adapters.memory.database import MemoryDatabase
 from adapters.memory.ingestion import (
@@ -17,6 +16,7 @@ from adapters.pollers.http_client import GuardedHttpClient
 from adapters.pollers.http_device import HttpDeviceReader
 from adapters.pollers.jitter import RandomJitter
 from adapters.pollers.schedule import Poller
+from app.clock import RandomIds, SystemClock
 from domain.ingestion.iot_parsing import parse_iot_configuration
 from domain.ingestion.model import DeviceId, DeviceState, WorkerId
 from domain.ingestion.ports import IngestionUnitOfWork
@@ -24,20 +24,6 @@ from domain.ingestion.reading_buffer import ReadingBuffer
 from domain.ingestion.services.fleet import Fleet
 from domain.ingestion.services.polling import PollDevice
 from domain.ingestion.services.saving import SavePolls
-from domain.shared.ports import Clock, IdFactory
-
-
-class RunningClock(Clock):
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-
-class RandomIds(IdFactory):
-    def new(self) -> UUID:
-        return uuid4()
-
-    def secret(self) -> str:
-        return uuid4().hex
 
 
 def entry(name: str, uri: str, period: float = 0.2, **fields: object) -> dict[str, object]:
@@ -49,7 +35,7 @@ class Process:
     """``stop`` is what SIGTERM does, ``kill`` what kill -9 does."""
 
     def __init__(self, *devices: object, uow: IngestionUnitOfWork | None = None) -> None:
-        self.clock = RunningClock()
+        self.clock = SystemClock()
         self.configuration = MemoryIotConfigurationSource()
         self.configure(*devices)
         self.sink = MemoryReadingSink()

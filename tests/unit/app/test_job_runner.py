@@ -8,6 +8,7 @@ from dishka import AsyncContainer, make_async_container
 
 from adapters.memory.database import MemoryDatabase
 from adapters.memory.operations import MemoryOperationsUnitOfWork
+from app.clock import SystemClock
 from app.job_runner import JobRunner
 from app.jobs import Job
 from app.settings import Settings
@@ -15,7 +16,6 @@ from domain.operations.jobs import JobOutcome, JobReport, WorkerName
 from domain.operations.ports import OperationsTransaction, OperationsUnitOfWork
 from domain.operations.services.jobs import JobReports, JobSlots
 from domain.shared.errors import ConflictError, UnavailableError
-from domain.shared.ports import Clock
 from tests.unit.events.samples import CODEC
 
 SETTINGS = Settings()
@@ -23,16 +23,11 @@ TERM = timedelta(seconds=0.3)
 RARELY = 86_400.0 * 365
 
 
-class RunningClock(Clock):
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-
 class Shaky(OperationsUnitOfWork):
     """A database that can go away."""
 
     def __init__(self) -> None:
-        self._uow = MemoryOperationsUnitOfWork(MemoryDatabase(), CODEC, RunningClock())
+        self._uow = MemoryOperationsUnitOfWork(MemoryDatabase(), CODEC, SystemClock())
         self.away = False
 
     def begin(self) -> AbstractAsyncContextManager[OperationsTransaction]:

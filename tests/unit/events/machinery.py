@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,19 +11,14 @@ from adapters.events.dispatcher import EventDispatcher
 from adapters.events.fan_out import Broadcaster
 from adapters.events.follower import Follower
 from adapters.events.relay import Relay, RetryPolicy
+from app.clock import SystemClock
 from domain.operations.model import FeedEntry, Resync, Topic
 from domain.operations.ports import Leadership, OperationsUnitOfWork, Signals
 from domain.operations.services.health import EventsMonitor
 from domain.shared.events import DomainEvent
-from domain.shared.ports import Clock
 from tests.unit.events.samples import Happened, Noted, Warned
 
 QUICK = RetryPolicy(first_wait=timedelta(milliseconds=1), longest_wait=timedelta(milliseconds=5))
-
-
-class RunningClock(Clock):
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 class Process:
@@ -51,13 +46,13 @@ class Process:
             signals=signals,
             dispatcher=EventDispatcher(handlers),
             follower=self.follower,
-            clock=RunningClock(),
+            clock=SystemClock(),
             process=name,
             poll_seconds=poll_seconds,
             candidate=candidate,
             retry=retry,
         )
-        self.monitor = EventsMonitor(uow, self.relay, RunningClock())
+        self.monitor = EventsMonitor(uow, self.relay, SystemClock())
         self.heard: list[FeedEntry] = []
         self.resyncs = 0
 
