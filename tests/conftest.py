@@ -1,6 +1,7 @@
 """Fixtures that many tests share: a database server, databases, a clock."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from adapters.memory.surroundings import MemoryClock, MemoryIdFactory
 from adapters.timescale.database import Database
 from app.subscriptions import TOPICS
 from tests.databases import MigratedDatabase, migrated_database
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that runs the tests in its background has them ignore Ctrl-C, and so would all that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
