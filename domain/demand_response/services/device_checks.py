@@ -64,7 +64,7 @@ def _id_problems(terms: DeviceTerms) -> Iterator[Problem]:
 def _power_problems(terms: DeviceTerms) -> Iterator[Problem]:
     for name, kw in (("min_power_kw", terms.min_power_kw), ("max_reduction_kw", terms.max_reduction_kw)):
         if kw is not None and not (math.isfinite(kw) and 0 <= kw <= _MOST_KW):
-            yield Problem(f"/{name}", "invalid_value", "it may not be negative, in kW")
+            yield Problem(f"/{name}", "invalid_value", f"from 0 to {_MOST_KW:,.0f} kW")
 
 
 def _time_problems(terms: DeviceTerms) -> Iterator[Problem]:
