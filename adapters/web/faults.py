@@ -69,6 +69,21 @@ def _plain(kind: Any) -> Any:  # noqa: ANN401 - any annotation
             return kind
 
 
+def choices(kind: Any) -> str | None:  # noqa: ANN401 - any annotation
+    """Return in words what a value of this type may be, None where it is no choice of words."""
+    plain = _plain(kind)
+    if isinstance(plain, type) and issubclass(plain, StrEnum):
+        return f"it has to be one of {', '.join(plain)}"
+    return None
+
+
+def item(kind: Any) -> Any:  # noqa: ANN401 - any annotation
+    """Return the type of a sequence's items, of anything else the type itself."""
+    plain = _plain(kind)
+    origin = get_origin(plain)
+    return get_args(plain)[0] if isinstance(origin, type) and issubclass(origin, Sequence) else plain
+
+
 def faults(value: object, kind: Any, pointer: str = "") -> list[Problem]:  # noqa: ANN401 - any annotation
     """Return what keeps the decoded value from being of this type: up to 100 faults."""
     return list(islice(_faults(value, kind, pointer), MAX_FAULTS))
@@ -79,8 +94,9 @@ def _faults(value: object, kind: Any, pointer: str) -> Iterator[Problem]:  # noq
         msgspec.convert(value, kind, strict=False, dec_hook=_hook)
     except msgspec.ValidationError as error:
         plain = _plain(kind)
-        if isinstance(plain, type) and issubclass(plain, StrEnum) and isinstance(value, str):
-            yield Problem(pointer, "not_allowed", f"it has to be one of {', '.join(plain)}")
+        words = choices(plain)
+        if words is not None and isinstance(value, str):
+            yield Problem(pointer, "not_allowed", words)
             return
         inner = list(islice(_inner_faults(value, plain, pointer), MAX_FAULTS))
         yield from inner or [described(str(error), pointer)]

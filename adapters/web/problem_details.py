@@ -14,7 +14,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
-from adapters.web.faults import described, faults, pointer_of
+from adapters.web.faults import choices, described, faults, item, pointer_of
 from domain.shared.errors import (
     ConflictError,
     DomainError,
@@ -177,18 +177,22 @@ def _validation_problems(request: Request[Any, Any, Any], error: ValidationExcep
         if source == "body":
             body_at_fault = True
         else:
-            first, *inner = entry["key"].split(".")
-            place = pointer_of(source, _name(request, first), *inner)
-            problems.append(described(entry["message"], place))
+            problems.append(_parameter_problem(request, source, entry["key"], entry["message"]))
     if body_at_fault or not problems:
         problems.extend(_body_problems(request, error))
     return problems
 
 
-def _name(request: Request[Any, Any, Any], parameter: str) -> str:
-    """Return how clients call a parameter: ``from`` cannot be a name in Python."""
-    field = request.route_handler.parsed_fn_signature.parameters.get(parameter)
-    return getattr(field and field.kwarg_definition, "name", None) or parameter
+def _parameter_problem(request: Request[Any, Any, Any], source: str, key: str, message: str) -> Problem:
+    first, *inner = key.split(".")
+    field = request.route_handler.parsed_fn_signature.parameters.get(first)
+    # What clients call ``from`` cannot be a name in Python.
+    name = getattr(field and field.kwarg_definition, "name", None) or first
+    problem = described(message, pointer_of(source, name, *inner))
+    if field is None or problem.code != "not_allowed":
+        return problem
+    words = choices(item(field.annotation))
+    return problem if words is None else Problem(problem.pointer, problem.code, words)
 
 
 def _body_problems(request: Request[Any, Any, Any], error: ValidationException) -> Sequence[Problem]:

@@ -162,7 +162,7 @@ class Fields:
             self.fault(
                 name,
                 "invalid_period",
-                f"{name} has to be {SHORTEST_PERIOD:g} to {longest:g} seconds, not {found!s:.40}",
+                f"{name} has to be {SHORTEST_PERIOD:g} to {longest:,.0f} seconds, not {found!s:.40}",
             )
             return None
         return timedelta(seconds=found)

@@ -77,7 +77,7 @@ def signal_problems(place: str, signal: Signal) -> Iterator[Problem]:
 def power_problems(place: str, kw: float) -> Iterator[Problem]:
     """Yield what is wrong with the kW that are to be shed."""
     if not (math.isfinite(kw) and 0 < kw <= _MOST_KW):
-        yield Problem(place, "invalid_value", f"it has to be above 0 and at most {_MOST_KW:g}, in kW")
+        yield Problem(place, "invalid_value", f"it has to be above 0 and at most {_MOST_KW:,.0f}, in kW")
 
 
 def period_problems(place: str, terms: EventTerms) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from enum import StrEnum
 from typing import Annotated, Any
 
 import httpx
@@ -53,6 +54,11 @@ async def taking_lists(data: JSONBody[list[Thing]]) -> int:
     return len(data)
 
 
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
 @get("/query/{number:int}")
 async def asking(
     number: FromPath[int],
@@ -63,6 +69,8 @@ async def asking(
     resolution: Resolution = None,
     timezone: Zone = None,
     from_: Annotated[int | None, QueryParameter(name="from")] = None,
+    colour: FromQuery[Colour | None] = None,
+    colours: FromQuery[Sequence[Colour] | None] = None,
     q: FromQuery[str | None] = None,
 ) -> dict[str, Any]:
     return {
@@ -75,6 +83,7 @@ async def asking(
         "timezone": timezone,
         "q": q,
         "from": from_,
+        "colours": [colour, *(colours or ())],
     }
 
 
@@ -155,6 +164,15 @@ async def test_faults_of_parameters_are_told_with_their_place(
 ) -> None:
     body = problem(await served.client.get(path), 422, "invalid_input")
     assert [(fault["pointer"], fault["code"]) for fault in body["errors"]] == faults
+
+
+@pytest.mark.parametrize(
+    ("query", "place"), [("colour=green", "/query/colour"), ("colours=red&colours=green", "/query/colours")]
+)
+async def test_a_choice_of_words_is_told(served: Served, query: str, place: str) -> None:
+    body = problem(await served.client.get(f"/query/1?start=0&{query}"), 422, "invalid_input")
+    fault = {"pointer": place, "code": "not_allowed", "detail": "it has to be one of red, blue"}
+    assert body["errors"] == [fault]
 
 
 async def test_a_plus_that_nobody_escaped_is_understood(served: Served) -> None:
