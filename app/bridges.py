@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -16,6 +17,7 @@ from domain.sensors.model import (
     DeviceId,
     Receipt,
     RoomName,
+    Sensor,
     SensorDefinition,
     SensorId,
     Source,
@@ -27,14 +29,20 @@ from domain.sensors.services.energy import Energy
 from domain.sensors.services.previews import PreviewReadings
 from domain.sensors.services.readings import WriteReadings
 from domain.sensors.services.sensors import Sensors
-from domain.shared.errors import ConflictError, InvalidError, Problem
+from domain.shared.errors import ConflictError, InvalidError, NotFoundError, Problem
 from domain.shared.events import SYSTEM
+from domain.shared.periods import period_of
 
 _LOG: Final = logging.getLogger(__name__)
 _POLLER: Final = Source("poller")
 _PREVIEW: Final = Source("preview")
 _BUNDLES_COME_EVERY: Final = timedelta(days=3)
 """Chunks are of files, of which one comes a day or so: until the next, sensors are stale, but not silent."""
+
+
+_RESOLUTION_LABEL: Final = "resolution"
+_ASSUMED: Final = "assumed"
+"""Says so of a sensor until a source tells how long its intervals are."""
 
 
 class SensorsReadingSink(ReadingSink):
@@ -61,19 +69,27 @@ class SensorsReadingSink(ReadingSink):
 
     async def preview(self, batch: ReadingBatch) -> WriteOutcome:
         definitions = [definition_of(one) for one in batch.registrations]
-        return _outcome(batch, await self._previews.preview(_submission(batch, {}), _PREVIEW, definitions))
+        known = await self._catalog.resolve(one.sensor_id for one in batch.registrations)
+        faults = _contradictions(batch.registrations, known)
+        return _outcome(
+            batch, await self._previews.preview(_submission(batch, faults), _PREVIEW, definitions)
+        )
 
     async def _register(
         self, registrations: Sequence[SensorRegistration], *, in_bundles: bool = False
     ) -> dict[str, Problem]:
-        """Register the sensors that do not exist; return what is wrong with those that cannot be.
+        """Register the sensors that do not exist; return why some take none of these readings.
 
         A sensor that was deleted comes back with its next reading, as long as something sends it.
         """
         known = await self._catalog.resolve(one.sensor_id for one in registrations)
-        faults: dict[str, Problem] = {}
+        faults = _contradictions(registrations, known)
         for registration in registrations:
-            if registration.sensor_id not in known:
+            sensor = known.get(registration.sensor_id)
+            if sensor is not None:
+                if _tells_resolution(registration, sensor.definition):
+                    await self._set_resolution(registration, sensor.definition)
+            else:
                 definition = definition_of(registration)
                 if in_bundles:
                     definition = _heard_in_bundles(definition)
@@ -86,6 +102,45 @@ class SensorsReadingSink(ReadingSink):
                     _LOG.warning("sensor %s cannot be registered: %s", registration.sensor_id, fault.detail)
         return faults
 
+    async def _set_resolution(self, registration: SensorRegistration, definition: SensorDefinition) -> None:
+        labels = {key: value for key, value in definition.labels.items() if key != _RESOLUTION_LABEL}
+        told = {"resolution": registration.resolution, "labels": labels}
+        with suppress(NotFoundError):  # deleted at this moment: it comes back with the next reading
+            await self._sensors.change(definition.sensor_id, told, SYSTEM)
+
+
+def _contradictions(
+    registrations: Sequence[SensorRegistration], known: Mapping[str, Sensor]
+) -> dict[str, Problem]:
+    """Return a fault for each sensor that means something else than the source says of its values."""
+    faults: dict[str, Problem] = {}
+    for one in registrations:
+        sensor = known.get(one.sensor_id)
+        if sensor is None:
+            continue
+        said, has = _meaning(definition_of(one)), _meaning(sensor.definition)
+        for name in sorted(one.stated & has.keys()):
+            if said[name] != has[name]:
+                detail = f"the source says {name} {said[name]}, and the sensor has {has[name]}"
+                faults[one.sensor_id] = Problem(f"/{name}", f"{name}_mismatch", detail)
+    return faults
+
+
+def _meaning(definition: SensorDefinition) -> dict[str, str]:
+    """Return in words what values mean, as far as it is certain."""
+    meaning = {"accumulation": definition.accumulation.value, "direction": definition.direction.value}
+    if definition.resolution is not None and not _is_assumed(definition):
+        meaning["resolution"] = str(period_of(definition.resolution))
+    return meaning
+
+
+def _is_assumed(definition: SensorDefinition) -> bool:
+    return definition.labels.get(_RESOLUTION_LABEL) == _ASSUMED
+
+
+def _tells_resolution(registration: SensorRegistration, definition: SensorDefinition) -> bool:
+    return _is_assumed(definition) and not registration.resolution_is_assumed
+
 
 def _submission(batch: ReadingBatch, faults: Mapping[str, Problem]) -> Submission:
     return Submission(
@@ -93,7 +148,7 @@ def _submission(batch: ReadingBatch, faults: Mapping[str, Problem]) -> Submissio
         times_us=batch.times_us,
         values=batch.values,
         unit_of={one.sensor_id: one.unit for one in batch.registrations},
-        not_registered=faults,
+        sensor_faults=faults,
     )
 
 
@@ -147,6 +202,9 @@ def _heard_in_bundles(definition: SensorDefinition) -> SensorDefinition:
 
 def definition_of(registration: SensorRegistration) -> SensorDefinition:
     """Return what the configuration says of a sensor in the sensors module's words."""
+    labels = dict(registration.labels)
+    if registration.resolution_is_assumed:
+        labels[_RESOLUTION_LABEL] = _ASSUMED
     return SensorDefinition(
         sensor_id=SensorId(registration.sensor_id),
         name=registration.name,
@@ -164,5 +222,5 @@ def definition_of(registration: SensorRegistration) -> SensorDefinition:
         counts=registration.counts,
         min_value=registration.min_value,
         max_value=registration.max_value,
-        labels=registration.labels,
+        labels=labels,
     )

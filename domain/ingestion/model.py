@@ -24,7 +24,12 @@ SHARDS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorRegistration:
-    """What the configuration says of a sensor; values are in ``unit``, ``max_power_kw`` is in kW."""
+    """What a source says of a sensor; values are in ``unit``, ``max_power_kw`` is in kW.
+
+    ``stated`` names those of the fields ``accumulation, direction, resolution`` that the source says itself,
+    rather than what holds where nothing is said: a sensor that means something else takes none of its values.
+    ``resolution_is_assumed`` is true where nothing tells how long an interval is.
+    """
 
     sensor_id: SensorId
     name: str
@@ -43,6 +48,8 @@ class SensorRegistration:
     min_value: float | None = None
     max_value: float | None = None
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    stated: frozenset[str] = frozenset()
+    resolution_is_assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,27 +1,47 @@
 """Text in lines and columns, chunk by chunk: the grammar that ``.sgl_v2`` and CSV share."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Final
 
 from adapters.pollers.meter_files.instants import Instants
 from adapters.pollers.meter_files.layout import Layout, Opening
 from adapters.pollers.meter_files.lines import TEXT_KEPT, LineReader, Piece
-from adapters.pollers.meter_files.metadata import describe
+from adapters.pollers.meter_files.metadata import Description, describe
 from adapters.pollers.meter_files.readings import GatheredReadings
 from adapters.pollers.meter_files.regular_rows import BulkReader
 from adapters.pollers.meter_files.sensors import FileSensors
-from adapters.pollers.meter_files.survey import survey
+from adapters.pollers.meter_files.survey import Survey, survey
 from domain.ingestion.errors import UnreadableFileError
 from domain.ingestion.file_ports import FileFacts
 from domain.ingestion.files import ParsedChunk
 from domain.ingestion.model import ReadingBatch
 from domain.ingestion.ports import UnitCatalog
+from domain.shared.periods import Period
 
 CHUNK_READINGS: Final = 10_000
 _SURVEYED_LINES: Final = 1_000
 _PATIENCE_LINES: Final = 10_000
 """A file of which so many lines came to nothing is not read on."""
+
+
+def _shift(said: Description, seen: Survey) -> Period | None:
+    """Return what leads from the times of rows to the starts of their intervals, None where they name these.
+
+    Raises:
+        UnreadableFileError: ``resolution_needed``; a guess could be another one once the file has grown, and
+            all readings would be stored anew beside those of before.
+
+    """
+    if not said.times_name_ends:
+        return None
+    step = said.resolution or (seen.step if seen.is_sure else None)
+    if step is None:
+        raise UnreadableFileError(
+            "resolution_needed",
+            "its times are the ends of intervals, and its rows do not tell how long these are: "
+            "say it, as in # resolution: PT15M",
+        )
+    return step
 
 
 class DelimitedFile:
@@ -67,15 +87,10 @@ class DelimitedFile:
         """Return the chunks from the one with the first row of data on."""
         said = describe(opening.metadata, self._facts.timezone, self._units)
         seen = survey(self._lines.peek(start + _SURVEYED_LINES).lines[start:], layout)
-        step = said.resolution or seen.step
         meter = said.meter or (self._name_meter if layout.meter_at is None else None)
-        sensors = FileSensors(said, step.exact or timedelta(), layout.names)
-        rows = BulkReader(
-            layout,
-            sensors,
-            Instants(said.zone, descending=seen.descending, shift=step if said.times_name_ends else None),
-            meter,
-        )
+        sensors = FileSensors(said, seen, layout.names)
+        instants = Instants(said.zone, descending=seen.descending, shift=_shift(said, seen))
+        rows = BulkReader(layout, sensors, instants, meter)
         by_name = not said.meter and layout.meter_at is None
         # A row makes at most so many readings, so that a chunk never has more than it may.
         width = len(layout.values_at)

@@ -63,8 +63,8 @@ class Instants:
                 self._repeated.pop(meter, None)
         return instants
 
-    def instant(self, text: str, meter: str) -> int:
-        """Return the instant of the next time of a meter.
+    def instant(self, text: str, meter: str, step: timedelta | None = None) -> int:
+        """Return the instant of the next time of a meter, whose times usually are a ``step`` apart.
 
         Raises:
             InvalidTimeError: it is no time.
@@ -77,7 +77,7 @@ class Instants:
             return plain
         local, offset = parse_time(text)
         if offset is None:
-            offset = self._offset(local, meter)
+            offset = self._offset(local, meter, step)
         instant = local - offset - self._shift_us
         return self._days_before(instant) if self._shift_days else instant
 
@@ -91,7 +91,7 @@ class Instants:
         except InvalidTimeError:
             return None
 
-    def _offset(self, local: LocalMicroseconds, meter: str) -> int:
+    def _offset(self, local: LocalMicroseconds, meter: str, step: timedelta | None) -> int:
         first, second = _offsets(self._zone, local)
         if first == second:
             self._repeated.pop(meter, None)
@@ -101,6 +101,9 @@ class Instants:
         before, was_second = self._repeated.get(meter, (None, False))
         if before is None or abs(local - before) >= DAY_US:
             is_second = self._descending
+        elif local == before and step is not None and step // MICROSECOND < first - second:
+            # With a step that fits into the hour, no time is that of the row before: that row is there twice.
+            is_second = was_second
         elif self._descending:
             is_second = was_second and local < before
         else:

@@ -26,6 +26,7 @@ _SECONDS: Final = {
     **dict.fromkeys(("min", "minute", "minutes"), 60),
     **dict.fromkeys(("h", "hour", "hours"), 3600),
 }
+_MEANING: Final = frozenset({"accumulation", "direction", "resolution"})
 LONGEST_RESOLUTION: Final = timedelta(days=3660)
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -65,6 +66,8 @@ class Description:
     direction: Direction
     resolution: Period | None
     timestamps: Timestamps
+    stated: frozenset[str]
+    """Which of ``accumulation, direction, resolution`` the file says itself."""
 
     @property
     def times_name_ends(self) -> bool:
@@ -107,6 +110,7 @@ def describe(said: dict[str, Said], zone: ZoneInfo, units: UnitCatalog) -> Descr
         direction=_read(said, "direction", _word(Direction)) or Direction.IMPORT,
         resolution=_read(said, "resolution", _resolution),
         timestamps=_read(said, "timestamps", _word(Timestamps)) or Timestamps.START,
+        stated=_MEANING.intersection(said),
     )
 
 

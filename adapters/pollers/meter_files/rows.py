@@ -48,7 +48,7 @@ class RowReader:
                 detail = f"the file has more than {MAX_SENSORS} sensors"
                 into.rejected.append(rejected(number, line, "too_many_sensors", detail))
                 return
-            time_us = self._instants.instant(text, meter.meter_id)
+            time_us = self._instants.instant(text, meter.meter_id, meter.step)
         except InvalidTimeError as error:
             into.rejected.append(rejected(number, line, "invalid_timestamp", f"{shown(text)}: {error}"))
         except SkippedTimeError as error:

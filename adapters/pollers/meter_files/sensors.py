@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from adapters.pollers.meter_files.metadata import Description
+from adapters.pollers.meter_files.survey import USUAL, Survey
 from domain.ingestion.model import DeviceId, SensorId, SensorRegistration
 from domain.shared.errors import InvalidError
 from domain.shared.text_ids import MAX_LENGTH, text_id
@@ -25,14 +26,16 @@ class Meter:
 
     meter_id: str
     sensor_ids: Sequence[SensorId]
+    step: timedelta | None
+    """How far its times usually lie apart, as far as it is known."""
 
 
 class FileSensors:
     """The sensors that the file has shown so far."""
 
-    def __init__(self, description: Description, resolution: timedelta, columns: Sequence[str]) -> None:
+    def __init__(self, description: Description, seen: Survey, columns: Sequence[str]) -> None:
         self._description = description
-        self._resolution = resolution
+        self._seen = seen
         self._columns = columns
         self._column_ids = _distinct(_FOREIGN.sub("_", column) or "_" for column in columns)
         self._meters: dict[str, Meter] = {}
@@ -66,6 +69,7 @@ class FileSensors:
                 for column, column_id in zip(self._columns, self._column_ids, strict=True)
             }
         said = self._description
+        step = said.resolution or self._seen.step_of(written)
         for sensor_id, name in names.items():
             registration = SensorRegistration(
                 sensor_id=sensor_id,
@@ -73,12 +77,14 @@ class FileSensors:
                 quantity=said.quantity,
                 unit=said.unit,
                 accumulation=said.accumulation,
-                resolution=self._resolution,
+                resolution=(step or USUAL).exact or timedelta(),
                 device_id=DeviceId(meter_id),
                 direction=said.direction,
+                stated=said.stated,
+                resolution_is_assumed=step is None,
             )
             self._registrations.setdefault(sensor_id, registration)
-        self._meters[meter_id] = Meter(meter_id, tuple(names))
+        self._meters[meter_id] = Meter(meter_id, tuple(names), step.exact if step else None)
         return self._meters[meter_id]
 
 

@@ -1,7 +1,7 @@
 """What the first rows tell of all: how far their times lie apart, and whether they ascend."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -13,21 +13,34 @@ from adapters.pollers.meter_files.times import InvalidTimeError, parse_time
 from domain.shared.periods import Period, period_of
 from domain.shared.time import MICROSECOND
 
-_USUAL: Final = Period(elapsed=timedelta(minutes=15))
+USUAL: Final = Period(elapsed=timedelta(minutes=15))
+"""What a step is taken for where no two rows tell."""
+
+_SURE: Final = 2
 _LONGEST_US: Final = LONGEST_RESOLUTION // MICROSECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The most common step between the times of a meter (days as calendar days), and their direction."""
+    """The most common step between times (days as calendar days), and their direction.
 
-    step: Period
+    ``steps`` are those of the meters by how the file writes them, ``step`` is that of all; ``is_sure`` where
+    it came twice, and no meter has another one.
+    """
+
+    step: Period | None
+    steps: Mapping[str, Period]
+    is_sure: bool
     descending: bool
+
+    def step_of(self, meter: str) -> Period | None:
+        """Return the step of a meter, that of all where its own is not told."""
+        return self.steps.get(meter, self.step)
 
 
 def survey(lines: Sequence[str], layout: Layout) -> Survey:
     """Look at the first rows of data."""
-    steps: Counter[int] = Counter()
+    steps: defaultdict[str, Counter[int]] = defaultdict(Counter)
     descents = 0
     last: dict[str, int] = {}
     for line in lines:
@@ -45,8 +58,23 @@ def survey(lines: Sequence[str], layout: Layout) -> Survey:
         step = now - last.get(meter, now)
         last[meter] = now
         if 0 < abs(step) <= _LONGEST_US:
-            steps[abs(step)] += 1
+            steps[meter][abs(step)] += 1
             descents += 1 if step < 0 else -1
+    found = {meter: _usual(counted) for meter, counted in steps.items()}
+    of_all = sum(steps.values(), Counter[int]())
+    step_us = _usual(of_all) if of_all else 0
+    return Survey(
+        step=_period(step_us) if step_us else None,
+        steps={meter: _period(step) for meter, step in found.items()},
+        is_sure=of_all[step_us] >= _SURE and set(found.values()) == {step_us},
+        descending=descents > 0,
+    )
+
+
+def _usual(counted: Mapping[int, int]) -> int:
     # Of equally common ones the shortest: the others may well be gaps.
-    step_us = min(steps, key=lambda one: (-steps[one], one), default=0)
-    return Survey(period_of(step_us * MICROSECOND) if step_us else _USUAL, descending=descents > 0)
+    return min(counted, key=lambda one: (-counted[one], one))
+
+
+def _period(step_us: int) -> Period:
+    return period_of(step_us * MICROSECOND)

@@ -36,7 +36,8 @@ class Submission:
 
     ``times_us`` are µs since the epoch; ``values`` are in ``units`` where given, else in the unit that
     ``unit_of`` says of their sensor, else in the sensor's own; ``indexes`` are the places in the request,
-    where some rows could not be read at all; ``not_registered`` says why sensors do not exist.
+    where some rows could not be read at all; ``sensor_faults`` says why sensors take none of these readings:
+    they cannot be registered, or mean something else.
     """
 
     sensor_ids: Sequence[str]
@@ -46,7 +47,7 @@ class Submission:
     qualities: Sequence[QualityCode | None] | None = None
     indexes: Sequence[int] | None = None
     unit_of: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    not_registered: Mapping[str, Problem] = field(default_factory=lambda: MappingProxyType({}))
+    sensor_faults: Mapping[str, Problem] = field(default_factory=lambda: MappingProxyType({}))
     unreadable: Sequence[Rejected] = ()
 
 
@@ -92,6 +93,11 @@ class Checking:
     """Quarter-hours of which only the sums are left."""
     rejected: list[Rejected] = field(default_factory=list)
     repeated: int = 0
+
+    def __post_init__(self) -> None:
+        faults = self.submission.sensor_faults
+        if faults:
+            self.rules = {one: rule for one, rule in self.rules.items() if one not in faults}
 
     def run(self, source: Source) -> Checked:
         """Return the batch and what was refused."""
@@ -162,7 +168,7 @@ class Checking:
             rule = self.rules.get(one)
             value = None if rule is None else self._canonical(row, rule.sensor)
             if rule is None:
-                self._reject_unknown(row, one)
+                self._reject_row_of(row, one)
             elif value is None:
                 continue  # refused already
             elif time < 0:
@@ -247,8 +253,8 @@ class Checking:
     def _latest(self) -> int:
         return to_microseconds(self.now + MAX_AHEAD)
 
-    def _reject_unknown(self, row: int, sensor_id: str) -> None:
-        fault = self.submission.not_registered.get(sensor_id)
+    def _reject_row_of(self, row: int, sensor_id: str) -> None:
+        fault = self.submission.sensor_faults.get(sensor_id)
         if fault is None:
             self._reject(row, "unknown_sensor", f"there is no sensor {sensor_id!r}")
         else:

@@ -35,7 +35,7 @@ class PreviewReadings:
         """
         known = await self._catalog.resolve(one.sensor_id for one in definitions)
         rules, faults = self._imagined([one for one in definitions if one.sensor_id not in known])
-        sent = replace(submission, not_registered=faults)
+        sent = replace(submission, sensor_faults={**submission.sensor_faults, **faults})
         if not rules:
             return await self._write.write(sent, source, dry_run=True)
         ids = sent.sensor_ids

@@ -3,8 +3,10 @@
 import asyncio
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -23,7 +25,7 @@ from domain.sensors.model import SensorId as StoredSensorId
 from domain.sensors.services.checking import Checking
 from domain.sensors.services.previews import PreviewReadings
 from domain.shared.events import SYSTEM
-from domain.shared.quantities import Accumulation, Quantity
+from domain.shared.quantities import Accumulation, Direction, Quantity
 from tests.unit.sensors.samples import ME, NOW_US, SECOND_US, UNITS, World, definition, world
 
 CHUNK = ChunkKey("ftp:/a.sgl_v2", "1")
@@ -89,6 +91,52 @@ async def test_values_come_in_the_unit_of_their_registration() -> None:
     assert (await values(w, "a"), await values(w, "b")) == ([2.0], [0.003])
     await sink_of(w).write_chunk(batch([("b", 1, 5.0)], mwh), ChunkKey("ftp:/b.csv", "1"))
     assert await values(w, "b") == [5000.0]
+
+
+@pytest.mark.parametrize(
+    ("stated", "change"),
+    [
+        ("accumulation", {"accumulation": Accumulation.CUMULATIVE}),
+        ("direction", {"direction": Direction.EXPORT}),
+        ("resolution", {"resolution": timedelta(hours=1)}),
+    ],
+)
+async def test_values_that_mean_something_else_are_refused(stated: str, change: dict[str, Any]) -> None:
+    w = world()
+    sink = sink_of(w)
+    await sink.write_chunk(batch([("a", 3, 1.0)]), CHUNK)
+    other = replace(registration("a"), **change)
+    sent = batch([("a", 2, 1.0), ("b", 2, 1.0)], replace(other, stated=frozenset({stated})))
+    foretold = await sink.preview(sent)
+    outcome = await sink.write_chunk(sent, ChunkKey(CHUNK.source, "2"))
+    assert counts(foretold) == counts(outcome) == (1, 0, 0, 1)
+    assert [(one.sensor_id, one.code) for one in outcome.refused] == [("a", f"{stated}_mismatch")]
+    assert list(foretold.refused) == list(outcome.refused)
+    # What holds where nothing is said is no contradiction.
+    unsaid = await sink.write_chunk(batch([("a", 2, 1.0)], other), ChunkKey(CHUNK.source, "3"))
+    assert counts(unsaid) == (1, 0, 0, 0)
+
+
+async def test_a_resolution_that_was_assumed_is_set_once_it_is_told() -> None:
+    w = world()
+    sink = sink_of(w)
+    assumed = replace(registration("a"), resolution_is_assumed=True)
+    hour = timedelta(hours=1)
+
+    async def of_a() -> tuple[timedelta | None, Mapping[str, str]]:
+        definition = (await w.sensors.get(StoredSensorId("a"))).sensor.definition
+        return definition.resolution, definition.labels
+
+    await sink.write_chunk(batch([("a", 9, 1.0)], assumed), CHUNK)
+    await sink.write_chunk(batch([("a", 8, 1.0)], assumed), ChunkKey(CHUNK.source, "2"))
+    assert await of_a() == (timedelta(minutes=15), {"resolution": "assumed"})
+    told = replace(registration("a"), resolution=hour, stated=frozenset({"resolution"}))
+    assert counts(await sink.preview(batch([("a", 7, 1.0)], told))) == (1, 0, 0, 0)
+    assert (await of_a())[0] == timedelta(minutes=15)
+    await sink.write_chunk(batch([("a", 7, 1.0)], told), ChunkKey(CHUNK.source, "3"))
+    assert await of_a() == (hour, {})
+    await sink.write_chunk(batch([("a", 6, 1.0)], assumed), ChunkKey(CHUNK.source, "4"))
+    assert await of_a() == (hour, {})
 
 
 async def test_units_of_whole_sensors_cost_no_look_at_each_row(monkeypatch: pytest.MonkeyPatch) -> None:

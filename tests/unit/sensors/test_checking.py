@@ -145,7 +145,7 @@ def _submission(
         units=[row[3] for row in rows] if units else None,
         qualities=[row[4] for row in rows] if qualities else None,
         unit_of=unit_of or {},
-        not_registered={"no body": Problem("/sensor_id", "invalid_id", "no space")},
+        sensor_faults={"no body": Problem("/sensor_id", "invalid_id", "no space")},
     )
 
 

@@ -52,6 +52,14 @@ def test_a_file_that_holds_the_hour_once_is_read_as_its_first_pass() -> None:
     assert read(rows(times)).times == AUTUMN_UTC[:8] + AUTUMN_UTC[12:]
 
 
+@pytest.mark.parametrize("doubled", [4, 5, 7, 8, 11])
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_line_that_stands_there_twice_is_no_second_pass(doubled: int, way: int) -> None:
+    times, instants = AUTUMN[::way], AUTUMN_UTC[::way]
+    twice = [*times[: doubled + 1], *times[doubled:]]
+    assert read(rows(twice)).times == [*instants[: doubled + 1], *instants[doubled:]]
+
+
 def test_offsets_leave_no_doubt() -> None:
     times = ["2024-10-27T01:30+00:00", "2024-10-27T01:30+01:00", "2024-03-31T01:30Z"]
     assert read(rows(times)).times == ["2024-10-27T01:30:00Z", "2024-10-27T00:30:00Z", "2024-03-31T01:30:00Z"]
@@ -87,7 +95,8 @@ def test_the_end_of_an_interval_is_resolved_and_then_led_back() -> None:
     ends = [*AUTUMN[1:], "2024-10-27 03:00"]
     assert read(["# timestamps: end", *rows(ends)]).times == AUTUMN_UTC
     assert read(["# timestamps: end", "# unit: kW", *rows(ends)]).times == AUTUMN_UTC
-    assert read(["# timestamps: end", *rows(["2024-03-31 02:00"])]).times == ["2024-03-31T00:45:00Z"]
+    said = ["# timestamps: end", "# resolution: PT15M"]
+    assert read([*said, *rows(["2024-03-31 02:00"])]).times == ["2024-03-31T00:45:00Z"]
 
 
 @pytest.mark.parametrize("accumulation", ["cumulative", "instantaneous"])
@@ -101,6 +110,29 @@ def test_days_are_led_back_by_the_calendar(resolution: list[str]) -> None:
     lines = rows(["26/10/2024 24:00", "27/10/2024 24:00", "28/10/2024 24:00"])
     found = read(["# timestamps: end", *resolution, *lines])
     assert found.times == ["2024-10-25T23:00:00Z", "2024-10-26T23:00:00Z", "2024-10-28T00:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["2024-01-10 01:00;1"],
+        ["2024-01-10 01:00;1", "2024-01-10 02:00;1"],
+        ["2024-01-10 01:00;1", "2024-01-10 02:00;1", "2024-01-10 02:30;1"],
+    ],
+)
+def test_ends_are_not_led_back_by_a_guess(lines: list[str]) -> None:
+    """Once the file has grown the guess could be another one, and every value stand there twice."""
+    found = read(["# timestamps: end", *lines])
+    assert found.error is not None
+    assert (found.error[0], found.times) == ("resolution_needed", [])
+
+
+def test_nor_where_meters_differ() -> None:
+    hourly = [f"2024-01-10 {hour:02}:00;A;1" for hour in range(5)]
+    half = [f"2024-01-10 {at // 2:02}:{at % 2 * 30:02};B;1" for at in range(9)]
+    found = read(["# timestamps: end", "t;cpe;v", *hourly, *half])
+    assert found.error is not None
+    assert found.error[0] == "resolution_needed"
 
 
 def test_ends_are_led_back_by_what_the_file_says() -> None:

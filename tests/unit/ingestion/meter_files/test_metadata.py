@@ -138,6 +138,30 @@ def test_the_resolution_is_the_most_common_step(clocks: list[str], resolution: t
     assert read([f"2024-01-10 {clock};1" for clock in clocks]).sensor.resolution == resolution
 
 
+def test_a_step_that_nothing_tells_is_assumed() -> None:
+    one, two = ["2024-01-10 00:00;1"], ["2024-01-10 00:00;1", "2024-01-10 01:00;1"]
+    assert [read(rows).sensor.resolution_is_assumed for rows in (one, two)] == [True, False]
+    assert not read(["# resolution: PT15M", *one]).sensor.resolution_is_assumed
+
+
+def test_what_a_file_says_itself_is_told() -> None:
+    row = "2024-01-10 00:00;1"
+    assert read(["# unit: kWh", row]).sensor.stated == frozenset()
+    said = ["# accumulation: delta", "# direction: export", "# resolution: PT1H"]
+    assert read([*said, row]).sensor.stated == {"accumulation", "direction", "resolution"}
+
+
+def test_each_meter_has_its_own_step() -> None:
+    hourly = [f"2024-01-10 {hour:02}:00;A;1" for hour in range(5)]
+    half = [f"2024-01-10 {at // 2:02}:{at % 2 * 30:02};B;1" for at in range(9)]
+    found = read(["t;cpe;v", *hourly, *half, "2024-01-10 00:00;C;1"])
+    assert {key: one.resolution for key, one in found.sensors.items()} == {
+        "A": timedelta(hours=1),
+        "B": timedelta(minutes=30),
+        "C": timedelta(minutes=30),  # that of most, as long as it has but one row
+    }
+
+
 def test_steps_are_those_of_one_meter() -> None:
     rows = [f"2024-01-10 {hour:02}:00;{meter};1" for hour in range(5) for meter in ("A", "B", "C")]
     assert {one.resolution for one in read(["t;cpe;v", *rows]).sensors.values()} == {timedelta(hours=1)}
