@@ -74,9 +74,9 @@ def test_what_is_too_long_is_refused_before_it_is_read() -> None:
 def test_the_place_of_a_fault_is_sought_in_bounded_memory_and_time() -> None:
     text = "[" + "1," * 3_000_000 + "NaN]"
     tracemalloc.start()
-    began = time.monotonic()
+    began = time.process_time()
     assert fault(text)[:2] == ("invalid_document", "")
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
     assert tracemalloc.get_traced_memory()[1] < 100_000_000
     tracemalloc.stop()
 
