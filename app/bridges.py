@@ -116,7 +116,7 @@ def _contradictions(
     faults: dict[str, Problem] = {}
     for one in registrations:
         sensor = known.get(one.sensor_id)
-        if sensor is None:
+        if sensor is None or not one.stated:
             continue
         said, has = _meaning(definition_of(one)), _meaning(sensor.definition)
         for name in sorted(one.stated & has.keys()):
