@@ -17,6 +17,7 @@ import httpx
 from adapters.pollers.guarded_network import GuardedTransport, tls_context
 from adapters.pollers.host_guard import HostGuard
 from adapters.pollers.response_body import read_body, read_undecoded
+from adapters.pollers.secret_mask import SecretMask
 from domain.ingestion.errors import DeviceReadError
 from domain.ingestion.iot_configuration import AuthType, DeviceAuth, HttpRequest
 
@@ -25,6 +26,7 @@ _MOST_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD: Final = frozenset({307, 308})
 _SEE_OTHER: Final = 303
+_LONGEST_REASON: Final = 80
 _UNREACHABLE: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 _USER_AGENT: Final = "energy-dashboard"
 _HEADERS: Final = {
@@ -100,6 +102,10 @@ class GuardedHttpClient:
             raise DeviceReadError("bad_http", "the address cannot be used") from None
         return HttpAnswer(status, body, (time.perf_counter() - started) * 1000)
 
+    def mask(self, auth: DeviceAuth | None) -> SecretMask:
+        """Return what hides the secret of the auth where the device echoes it."""
+        return SecretMask() if auth is None else SecretMask(self._secrets.get(auth.env, ""), auth.type)
+
     async def _exchange(self, request: HttpRequest, *, is_command: bool) -> tuple[int, bytes]:
         client = self._clients[request.verify_tls]
         headers = {**request.headers, **self._credentials(request.auth)}
@@ -113,7 +119,8 @@ class GuardedHttpClient:
             response = await client.send(message, stream=True)
             try:
                 if response.status_code not in _REDIRECTS:
-                    return response.status_code, await self._accepted(response, is_command=is_command)
+                    accepted = await self._accepted(response, self.mask(request.auth), is_command=is_command)
+                    return response.status_code, accepted
                 if is_command and response.status_code == _SEE_OTHER:
                     return response.status_code, b""
                 url = _redirected(url, response.headers.get("location", ""))
@@ -125,16 +132,17 @@ class GuardedHttpClient:
                 await response.aclose()
         raise DeviceReadError("redirect_refused", f"more than {_MOST_REDIRECTS} redirects")
 
-    async def _accepted(self, response: httpx.Response, *, is_command: bool) -> bytes:
+    async def _accepted(self, response: httpx.Response, mask: SecretMask, *, is_command: bool) -> bytes:
         if not response.is_success:
-            reason = "".join(filter(str.isprintable, response.reason_phrase[:80]))
+            # Masked before it is cut: half a secret would not be known as one.
+            reason = mask.text("".join(filter(str.isprintable, response.reason_phrase)))[:_LONGEST_REASON]
             raise DeviceReadError(
                 f"http_{response.status_code}",
                 f"the device answered {response.status_code} {reason}".rstrip(),
             )
         if is_command:
             return await read_undecoded(response, self._max_bytes)
-        return await read_body(response, self._max_bytes)
+        return await read_body(response, self._max_bytes, mask)
 
     def _credentials(self, auth: DeviceAuth | None) -> dict[str, str]:
         if auth is None:

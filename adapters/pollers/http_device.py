@@ -13,16 +13,19 @@ _DECODED_ASIDE: Final = 64 * 1024
 
 
 class HttpDeviceReader(DeviceReader):
-    """Sends the device's request and decodes the JSON that comes back."""
+    """Sends the device's request and decodes the JSON that comes back, without the secret it was sent."""
 
     def __init__(self, client: GuardedHttpClient) -> None:
         self._client = client
 
     async def read(self, device: Device) -> DeviceAnswer:
         answer = await self._client.send(device.request)
+        mask = self._client.mask(device.request.auth)
+
+        def document() -> object:
+            return mask.document(decode(answer.body))
+
         # A large answer takes milliseconds to decode: not on the loop that keeps the others' rhythm.
-        if len(answer.body) > _DECODED_ASIDE:
-            document = await asyncio.to_thread(decode, answer.body)
-        else:
-            document = decode(answer.body)
-        return DeviceAnswer(document=document, latency_ms=answer.latency_ms)
+        is_large = len(answer.body) > _DECODED_ASIDE
+        decoded = await asyncio.to_thread(document) if is_large else document()
+        return DeviceAnswer(document=decoded, latency_ms=answer.latency_ms)

@@ -5,6 +5,7 @@ from typing import Final
 
 import httpx
 
+from adapters.pollers.secret_mask import SecretMask
 from domain.ingestion.errors import DeviceReadError
 
 _WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
@@ -14,14 +15,14 @@ def _too_large(limit: int) -> DeviceReadError:
     return DeviceReadError("too_large", f"the answer is larger than {limit:,} bytes")
 
 
-async def read_body(response: httpx.Response, limit: int) -> bytes:
-    """Return the body, decompressed.
+async def read_body(response: httpx.Response, limit: int, mask: SecretMask) -> bytes:
+    """Return the body, decompressed, as it was sent; the mask is for what is told of its encoding.
 
     Raises:
         DeviceReadError: ``too_large``, ``unsupported_encoding`` or ``bad_http``.
 
     """
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    encoding = mask.text(response.headers.get("content-encoding", "identity")).strip().lower()
     if encoding in {"", "identity"}:
         return await read_undecoded(response, limit)
     _check_announced(response, limit)

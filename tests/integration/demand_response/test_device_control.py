@@ -135,6 +135,8 @@ async def test_secrets_come_from_the_environment(
     assert await refused(control, request(server.url("/no"), auth=auth)) == Fault(
         "http_401", "the device answered 401 Unauthorized"
     )
+    echo = request(server.answer("/echo", "403 s3cret is wrong"), auth=auth)
+    assert (await refused(control, echo)).detail == "the device answered 403 *** is wrong"
     assert "s3cret" not in caplog.text
     missing = request(server.url("/x"), auth=ControlAuth(ControlAuthType.BEARER, "NOTHING"))
     assert (await refused(control, missing)).code == "auth_missing"

@@ -238,6 +238,39 @@ async def test_auth_headers_and_body_are_sent(server: DeviceServer, client: Guar
     assert (found.code, "NOT_SET" in found.detail) == ("auth_missing", True)
 
 
+@pytest.mark.parametrize(
+    "auth",
+    [
+        DeviceAuth(AuthType.BASIC, "LOGIN"),
+        DeviceAuth(AuthType.BEARER, "TOKEN"),
+        DeviceAuth(AuthType.HEADER, "TOKEN", "X-Api-Key"),
+    ],
+)
+async def test_a_secret_that_a_device_echoes_is_hidden(
+    server: DeviceServer, client: GuardedHttpClient, auth: DeviceAuth
+) -> None:
+    large = " " * 100_000
+    body = (
+        f'{{"auth": "Bearer s3cret", "s\\u0033cret": [1, {{"a": "s3cret"}}], "large": "{large}", "n": 2.5}}'
+    )
+    asked = device(server.answer("/x", body), auth=auth)
+    answer = await HttpDeviceReader(client).read(asked)
+    assert answer.document == {"auth": "Bearer ***", "***": [1, {"a": "***"}], "large": large, "n": 2.5}
+    server.answer("/reason", "", f"403 {'x' * 77}s3cret")
+    found = await fault(client, device(server.url("/reason"), auth=auth))
+    assert found.detail == f"the device answered 403 {'x' * 77}***"
+    server.answer("/encoding", "x", Content_Encoding="s3cret")
+    found = await fault(client, device(server.url("/encoding"), auth=auth))
+    assert (found.code, "***" in found.detail) == ("unsupported_encoding", True)
+
+
+async def test_what_is_made_of_a_login_is_hidden(server: DeviceServer, client: GuardedHttpClient) -> None:
+    echoed = ["me:s3cret", "Basic bWU6czNjcmV0", "user me", "s3cret"]
+    asked = device(server.answer("/x", echoed), auth=DeviceAuth(AuthType.BASIC, "LOGIN"))
+    answer = await HttpDeviceReader(client).read(asked)
+    assert answer.document == ["***", "Basic ***", "user me", "***"]
+
+
 async def test_a_post_carries_its_body(client: GuardedHttpClient) -> None:
     received: list[bytes] = []
 
