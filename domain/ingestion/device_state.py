@@ -40,17 +40,34 @@ def after_answer(
     state: DeviceState, at: datetime, values: tuple[PolledValue, ...], fault: Fault | None
 ) -> DeviceState:
     """Return the state after an answer; the fault is that of a value."""
+    return replace(
+        _answering(state, at, fault),
+        last_seen=at,
+        consecutive_failures=0,
+        polls=state.polls + 1,
+        successes=state.successes + 1,
+        last_values=values,
+    )
+
+
+def after_storing(
+    state: DeviceState, at: datetime, values: tuple[PolledValue, ...], fault: Fault | None
+) -> DeviceState:
+    """Return the state once storage took or refused readings; the fault is that of a value.
+
+    Where the device does not even answer, that remains its status and its error.
+    """
+    answers = state.last_seen is not None and state.consecutive_failures == 0
+    return replace(_answering(state, at, fault) if answers else state, last_values=values)
+
+
+def _answering(state: DeviceState, at: datetime, fault: Fault | None) -> DeviceState:
     status = DeviceStatus.ONLINE if fault is None else DeviceStatus.DEGRADED
     return replace(
         state,
         status=status,
         status_since=state.status_since if status is state.status else at,
-        last_seen=at,
         last_error=None if fault is None else DeviceError(fault.code, fault.detail, at),
-        consecutive_failures=0,
-        polls=state.polls + 1,
-        successes=state.successes + 1,
-        last_values=values,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.ingestion.device_state import Latencies, after_answer, after_failure
+from domain.ingestion.device_state import Latencies, after_answer, after_failure, after_storing
 from domain.ingestion.iot_configuration import Device, DeviceValue
 from domain.ingestion.model import DeviceState, Fault, PolledValue, SensorId, SensorRegistration, ShardLease
 from domain.ingestion.reading_buffer import BufferedReading
@@ -58,7 +58,10 @@ class HeldDevice:
                     sample_every_us=device.period // MICROSECOND,
                 )
                 self._windows[value.sensor.sensor_id] = value.sensor, filling
+        self._read = self.state.last_values
+        """The newest values as they were read, whatever storage said to them."""
         self._refused: dict[SensorId, Fault] = {}
+        """Why storage refused readings; a refusal stands until readings of the sensor are stored again."""
 
     def answered(self, document: object, latency_ms: float, at: datetime) -> PollOutcome:
         """Take an answer."""
@@ -68,10 +71,9 @@ class HeldDevice:
         for definition, value in zip(self.device.values, read.values, strict=True):
             fault = self._take(definition, value, readings)
             values.append(value if fault is None else replace(value, fault=fault))
-        faulty = next((value.fault for value in values if value.fault is not None), None)
         self._latencies.add(latency_ms)
-        kept = tuple(self._with_refusal(value) for value in values)
-        self.state = after_answer(self.state, at, kept, faulty)
+        self._read = tuple(values)
+        self.state = after_answer(self.state, at, *self._kept())
         self.changed = True
         return PollOutcome(
             time=at, values=tuple(values), fault=None, latency_ms=latency_ms, readings=tuple(readings)
@@ -95,19 +97,20 @@ class HeldDevice:
         self.state = replace(self.state, next_poll=at)
         self.changed = True
 
-    def stored(self, sensor_id: SensorId, count: int) -> None:
-        """Count readings that were stored."""
-        self._refused.pop(sensor_id, None)
+    def stored(self, sensor_id: SensorId, count: int, refusal: Fault | None, at: datetime) -> None:
+        """Note how many readings of a sensor were stored just now, and why others were refused.
+
+        A refusal is a fault of the device, and shows beside the value until readings are stored again.
+        """
         self.state = replace(self.state, readings_stored=self.state.readings_stored + count)
         self.changed = True
-
-    def refused(self, sensor_id: SensorId, fault: Fault) -> None:
-        """Note that storage refused a reading; it shows beside the value until one is stored again."""
-        self._refused[sensor_id] = fault
-        self.state = replace(
-            self.state, last_values=tuple(self._with_refusal(value) for value in self.state.last_values)
-        )
-        self.changed = True
+        if refusal == self._refused.get(sensor_id):
+            return
+        if refusal is None:
+            del self._refused[sensor_id]
+        else:
+            self._refused[sensor_id] = refusal
+        self.state = after_storing(self.state, at, *self._kept())
 
     def to_save(self) -> DeviceState:
         """Return the state with the newest latencies, as it is to be saved."""
@@ -118,6 +121,11 @@ class HeldDevice:
         """Note that what `to_save` returned was saved; meanwhile another poll may have ended."""
         self.announced = state.status
         self.changed = self.state is not self._saving
+
+    def _kept(self) -> tuple[tuple[PolledValue, ...], Fault | None]:
+        """Return the newest values with the refusals that stand, and the first fault of one."""
+        values = tuple(self._with_refusal(value) for value in self._read)
+        return values, next((value.fault for value in values if value.fault is not None), None)
 
     def _with_refusal(self, value: PolledValue) -> PolledValue:
         fault = self._refused.get(value.sensor_id) if value.sensor_id else None

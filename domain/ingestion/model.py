@@ -117,7 +117,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class DeviceError:
-    """The fault of a device's last poll, and when that was."""
+    """A device's newest fault, and when that was."""
 
     code: str
     detail: str
@@ -155,7 +155,7 @@ class DeviceState:
     status_since: datetime | None = None
     last_seen: datetime | None = None
     last_error: DeviceError | None = None
-    """Of the last poll; None once a poll is clean again."""
+    """Of the last poll, or of storage that refuses its readings; None once both are clean again."""
     consecutive_failures: int = 0
     next_poll: datetime | None = None
     polls: int = 0

@@ -79,7 +79,7 @@ class PollNow:
         if outcome.readings:
             written = await self._sink.write(batch_of(outcome.readings))
             for one in written.refused:
-                visitor.refused(one.sensor_id, Fault(one.code, one.detail))
+                visitor.stored(one.sensor_id, 0, Fault(one.code, one.detail), outcome.time)
         return self._shown(visitor, outcome, saved=True)
 
     def _shown(self, held: HeldDevice, outcome: PollOutcome, *, saved: bool) -> PolledNow:

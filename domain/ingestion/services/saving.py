@@ -91,19 +91,16 @@ class SavePolls:
         return self._note(readings, outcome)
 
     def _note(self, readings: Sequence[BufferedReading], outcome: WriteOutcome) -> int:
-        refused = {one.index: one for one in outcome.refused}
+        now = self._clock.now()
+        refused = {one.index for one in outcome.refused}
+        refusals = {one.sensor_id: Fault(one.code, one.detail) for one in outcome.refused}
         stored: Counter[SensorId] = Counter()
         for index, reading in enumerate(readings):
             stored[reading.sensor.sensor_id] += index not in refused
-        for reading in {reading.sensor.sensor_id: reading for reading in readings}.values():
-            held = self._fleet.get(reading.sensor.device_id)
-            count = stored[reading.sensor.sensor_id]
-            if held is not None and count:
-                held.stored(reading.sensor.sensor_id, count)
-        for index, one in refused.items():
-            held = self._fleet.get(readings[index].sensor.device_id)
+        for sensor_id, sensor in {reading.sensor.sensor_id: reading.sensor for reading in readings}.items():
+            held = self._fleet.get(sensor.device_id)
             if held is not None:
-                held.refused(one.sensor_id, Fault(one.code, one.detail))
+                held.stored(sensor_id, stored[sensor_id], refusals.get(sensor_id), now)
         return len(readings) - outcome.rejected
 
     async def _save_states(self) -> None:

@@ -164,6 +164,49 @@ async def test_what_the_store_refuses_shows_beside_the_value() -> None:
     assert process.held().state.last_values[0].fault is None
 
 
+async def test_a_device_whose_readings_are_refused_is_degraded() -> None:
+    values = [{"type": "power", "tag": "power"}, {"type": "co2", "tag": "co2"}]
+    process = Process(device(values=values))
+    process.reader.answers("AC1", *[{"power": 1, "co2": 600}] * 3)
+    process.sink.refuse.add(SensorId("AC1.co2"))
+    await process.fleet.renew()
+    for _ in range(2):
+        await process.poll()
+        await process.save()
+    state = process.held().state
+    assert state.last_error is not None
+    assert (state.status, state.last_error.code) == (DeviceStatus.DEGRADED, "refused")
+    assert (state.consecutive_failures, state.readings_stored) == (0, 2)
+    process.sink.refuse.clear()
+    await process.poll()
+    assert process.held().state.status is DeviceStatus.DEGRADED
+    await process.save()
+    state = (await process.devices.get(DeviceId("AC1"))).state
+    assert (state.status, state.last_error) == (DeviceStatus.ONLINE, None)
+    assert all(value.fault is None for value in state.last_values)
+    changes = [event for event in process.database.events if isinstance(event, DeviceStatusChanged)]
+    assert [(one.status.value, one.reason) for one in changes] == [("degraded", "refused"), ("online", None)]
+
+
+async def test_a_refused_window_says_nothing_over_a_device_that_is_silent() -> None:
+    process = Process(device(store={"type": "max", "period": 10}))
+    process.reader.answers("AC1", {"power": 7}, REFUSED, {"power": 8})
+    process.sink.refuse.add(SensorId("AC1.power"))
+    await process.fleet.renew()
+    await process.poll()
+    process.clock.advance(timedelta(seconds=9))
+    await process.poll()
+    await process.save()
+    state = process.held().state
+    assert state.last_error is not None
+    assert (state.status, state.last_error.code) == (DeviceStatus.DEGRADED, "connection_refused")
+    await process.poll()
+    # It answers again; now what storage said of it counts.
+    state = process.held().state
+    assert state.last_error is not None
+    assert (state.status, state.last_error.code) == (DeviceStatus.DEGRADED, "refused")
+
+
 async def test_a_batch_that_breaks_the_store_does_not_block_for_ever() -> None:
     process = Process(device())
     process.reader.answers("AC1", {"power": 1})
