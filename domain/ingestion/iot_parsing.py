@@ -18,8 +18,9 @@ from domain.ingestion.iot_configuration import (
 )
 from domain.ingestion.iot_fields import Faults, Fields, TooManyFaultsError
 from domain.ingestion.iot_secrets import read_auth, read_headers, read_labels, read_url, refuse_secrets
+from domain.ingestion.iot_sensors import ConfiguredSensors
 from domain.ingestion.iot_values import DeviceSetting, checked_id, read_store, read_value
-from domain.ingestion.model import DeviceId, RoomName, SensorId
+from domain.ingestion.model import DeviceId, RoomName
 from domain.ingestion.ports import UnitCatalog
 from domain.ingestion.tag_paths import TagPath
 from domain.shared.errors import InvalidError
@@ -73,13 +74,14 @@ def _read_devices(
         if len(items) > MAX_DEVICES:
             resources.fault("iots", "too_many", f"at most {MAX_DEVICES} devices, these are {len(items)}")
             items = []
-        sensors: dict[SensorId, str] = {}
+        sensors = ConfiguredSensors()
         places: dict[DeviceId, str] = {}
         for pointer, item in items:
             fields = Fields.of(item, pointer, faults)
             device = None if fields is None else _DeviceParser(fields, period, units, sensors, places).parse()
             if device is not None:
                 devices.setdefault(device.device_id, device)
+        sensors.refuse_rings(faults)
     if root is not None:
         root.close()
 
@@ -90,7 +92,7 @@ class _DeviceParser:
         fields: Fields,
         period: timedelta,
         units: UnitCatalog | None,
-        sensors: dict[SensorId, str],
+        sensors: ConfiguredSensors,
         places: dict[DeviceId, str],
     ) -> None:
         self._fields = fields
@@ -184,17 +186,8 @@ class _DeviceParser:
                 continue
             values.append(value)
             if value.sensor is not None and (known or fields.has("sensor_id")):
-                self._claim(fields, value.sensor.sensor_id)
+                self._sensors.add(fields, value.sensor)
         return tuple(values)
-
-    def _claim(self, fields: Fields, sensor_id: SensorId) -> None:
-        first = self._sensors.setdefault(sensor_id, fields.pointer)
-        if first != fields.pointer:
-            fields.fault(
-                "sensor_id" if fields.has("sensor_id") else "type",
-                "duplicate_sensor",
-                f"{sensor_id!r} is the sensor of {first} already: give one of them another sensor_id",
-            )
 
 
 def _or(number: float | None, default: float) -> float:
