@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from domain.ingestion.iot_configuration import AuthType, DeviceAuth
 from domain.ingestion.iot_fields import Fields, pointer_to
@@ -76,7 +76,7 @@ def read_url(fields: Fields, name: str) -> str | None:
         return None
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host = parts.hostname
     except ValueError:
         host, parts = None, urlsplit("")
     if (
@@ -86,6 +86,9 @@ def read_url(fields: Fields, name: str) -> str | None:
         or any(c.isspace() for c in url)
     ):
         fields.fault(name, "invalid_uri", f"{name} has to be http://host/... or https://host/...")
+        return None
+    if not _has_possible_port(parts):
+        fields.fault(name, "invalid_uri", f"the port in {name} has to be a number from 1 to 65535")
         return None
     if parts.username is not None or parts.password is not None:
         fields.fault(
@@ -97,6 +100,13 @@ def read_url(fields: Fields, name: str) -> str | None:
         fields.fault(name, "secret_in_file", f"{key} in {name} is a secret and may not stand here: {HOW_TO}")
         return None
     return url
+
+
+def _has_possible_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def read_labels(fields: Fields) -> dict[str, str]:

@@ -80,6 +80,22 @@ def test_unknown_fields_are_told_with_what_was_meant() -> None:
     assert "timestamp_tag" in problem.detail
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "99999", "http"])
+def test_ports_that_there_are_not_are_refused(port: str) -> None:
+    url = f"http://127.0.0.1:{port}/"
+    (problem,) = problems(document(device(uri=url)))
+    assert (problem.pointer, problem.code) == ("/resources/iots/0/uri", "invalid_uri")
+    assert problem.detail == "the port in uri has to be a number from 1 to 65535"
+    command = {"url": url}
+    (problem, _) = problems(document(device(control={"http": {"reduce": command, "restore": command}})))
+    assert "the port in url" in problem.detail
+
+
+@pytest.mark.parametrize("authority", ["127.0.0.1", "127.0.0.1:", "127.0.0.1:1", "[::1]:65535"])
+def test_ports_that_there_are_may_stand_or_be_left_out(authority: str) -> None:
+    assert not problems(document(device(uri=f"http://{authority}/")))
+
+
 def test_pointers_are_escaped() -> None:
     (problem,) = problems(document(device(**{"a/b~c": 1})))
     assert problem.pointer == "/resources/iots/0/a~1b~0c"
@@ -113,38 +129,6 @@ def test_two_values_of_a_type_need_a_sensor_id() -> None:
     assert codes(document(device(values=twice), device("B", values=[twice[1]]))) == {
         ("/resources/iots/1/values/0/sensor_id", "duplicate_sensor")
     }
-
-
-def part_of(parent: str | None, **fields: object) -> list[dict[str, object]]:
-    return [{"type": "power", "tag": "power", "submeter_of": parent, **fields}]
-
-
-def test_no_sensor_is_a_submeter_of_itself() -> None:
-    (problem,) = problems(document(device(values=part_of("AC1.power"))))
-    assert (problem.pointer, problem.code) == (f"{V0}/submeter_of", "invalid_submeter")
-    own_id = part_of("main", sensor_id="main")
-    assert codes(document(device(values=own_id))) == {(f"{V0}/submeter_of", "invalid_submeter")}
-
-
-def test_submeters_go_in_no_ring() -> None:
-    ring = [
-        device(name, values=part_of(f"{parent}.power")) for name, parent in zip("ABCD", "BCAA", strict=True)
-    ]
-    found = problems(document(*ring))
-    assert [(one.pointer, one.code) for one in found] == [
-        (f"/resources/iots/{number}/values/0/submeter_of", "invalid_submeter") for number in range(3)
-    ]
-    assert found[1].detail.endswith("as 'B.power' is by way of 'C.power', 'A.power'")
-    long = [device(f"D{number}", values=part_of(f"D{(number + 1) % 900}.power")) for number in range(900)]
-    told = problems(document(*long))
-    assert len(told) == 900
-    assert told[0].detail.endswith("'D5.power' and 894 more")
-
-
-def test_submeters_may_be_part_of_submeters() -> None:
-    chain = [device("A", values=part_of("B.power")), device("B", values=part_of("C.power"))]
-    assert not problems(document(*chain, device("C", values=part_of("elsewhere"))))
-    assert not problems(document(*chain, device("C", values=part_of(None))))
 
 
 @pytest.mark.parametrize(
