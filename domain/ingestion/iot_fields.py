@@ -81,7 +81,7 @@ class Fields:
 
     def __init__(self, values: Mapping[str, object], pointer: str, faults: Faults) -> None:
         self._values = values
-        self._known: list[str] = []
+        self._known: dict[str, None] = {}  # in order, each once: a field may be asked for again
         self.pointer = pointer
         self.faults = faults
 
@@ -111,7 +111,7 @@ class Fields:
 
     def value(self, name: str, *, required: bool = False) -> object:
         """Return a field as it is."""
-        self._known.append(name)
+        self._known[name] = None
         found = self._values.get(name)
         if found is None and required:
             self.fault(name, "required", f"{name} is missing")

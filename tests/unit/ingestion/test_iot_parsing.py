@@ -80,6 +80,14 @@ def test_unknown_fields_are_told_with_what_was_meant() -> None:
     assert "timestamp_tag" in problem.detail
 
 
+def test_known_fields_are_told_once_each() -> None:
+    (problem,) = problems(document(device(values=[{"type": "power", "tag": "power", "zzz": 1}])))
+    _, _, known = problem.detail.partition("known are ")
+    names = known.split(", ")
+    assert {"type", "counts"} <= set(names)
+    assert len(names) == len(set(names))
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "99999", "http"])
 def test_ports_that_there_are_not_are_refused(port: str) -> None:
     url = f"http://127.0.0.1:{port}/"
