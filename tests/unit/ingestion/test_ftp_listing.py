@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.pollers.ftp.listing import Entry, Kind, is_safe, list_entry, mlsd_entry
@@ -94,13 +94,14 @@ def test_no_line_does_harm(line: bytes) -> None:
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"]), max_size=60))
+@example("\xc2\x80/\x80")
 def test_a_path_is_sent_as_it_was_read_whatever_its_encoding(path: str) -> None:
     ways = list(spellings(path))
     assert ways[0] == to_wire(path)
     assert len(ways) == len(set(ways)) <= 8
     assert from_wire(ways[0]) == path
     raw = path.encode("latin-1", "ignore")
-    read = from_bytes(raw)
+    read = "/".join(map(from_bytes, raw.split(b"/")))  # a listing names one folder after the other
     if read.count("/") < 3:
         assert raw.decode("latin-1") in list(spellings(read))
 
