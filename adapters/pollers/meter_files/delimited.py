@@ -77,9 +77,9 @@ class DelimitedFile:
             if self._is_hopeless:
                 break
         if not self._readable_lines:
-            raise UnreadableFileError(
-                "no_readable_line", f"none of its first {self._data_lines} lines of data can be read"
-            )
+            lines = self._data_lines
+            detail = f"none of its first {lines:,} lines of data can be read" if lines else "it has no data"
+            raise UnreadableFileError("no_readable_line", detail)
 
     def _data(
         self, opening: Opening, layout: Layout, start: int, gathered: GatheredReadings
