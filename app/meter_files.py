@@ -65,7 +65,7 @@ class Outcome:
 
     @property
     def is_failed(self) -> bool:
-        """Whether nothing of the file could be read."""
+        """Whether nothing of the file could be read or stored."""
         return self.status in {FileStatus.FAILED.value, FileStatus.DISCOVERED.value}
 
     @property

@@ -7,8 +7,15 @@ from domain.ingestion.model import Fault, WriteOutcome
 from domain.shared.time import from_microseconds
 
 
+def final_fault(receipt: FileReceipt, fault: Fault | None) -> Fault | None:
+    """Return what is wrong with a file whose reading came to this: it broke off, or all of it was refused."""
+    if fault is None and receipt.received and receipt.received == receipt.rejected:
+        return Fault("nothing_stored", "everything in it was refused; its rejects say why")
+    return fault
+
+
 def final_status(receipt: FileReceipt, fault: Fault | None) -> FileStatus:
-    """Return how a file ends whose reading came to this."""
+    """Return how a file ends whose reading came to this, with its final fault."""
     if fault is not None and receipt.received == receipt.rejected:
         return FileStatus.FAILED
     return FileStatus.PARTIAL if fault is not None or receipt.rejected else FileStatus.PROCESSED

@@ -19,7 +19,11 @@ MAX_PATH_BYTES: Final = 2_000
 
 
 class FileStatus(StrEnum):
-    """How far a file is. ``discovered`` waits; ``partial`` is read, but some of its lines were refused."""
+    """How far a file is.
+
+    ``discovered`` waits; ``partial`` is read, but some of its lines were refused; of a ``failed`` one nothing
+    could be stored.
+    """
 
     DISCOVERED = "discovered"
     PROCESSING = "processing"

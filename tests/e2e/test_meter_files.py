@@ -133,6 +133,16 @@ def test_what_cannot_be_read_at_all_is_exit_code_1(folder: Path) -> None:
     assert run("import", "--dry-run", str(broken), *DATA, folder=folder).returncode == 1
 
 
+def test_what_is_refused_as_a_whole_is_exit_code_1(folder: Path) -> None:
+    written(folder / "future.sgl_v2", "F9", ["2999-01-01T00:00:00+00:00;1"])
+    for options in (["--dry-run"], []):
+        done = run("import", *options, "future.sgl_v2", *DATA, folder=folder)
+        assert (done.returncode, table(done)) == (1, [["future.sgl_v2", "failed", "1", "0", "0", "0", "1"]])
+        whole, line = done.stderr.splitlines()
+        assert whole == "future.sgl_v2: everything in it was refused; its rejects say why (nothing_stored)"
+        assert "(in_future)" in line
+
+
 def test_before_anything_is_read_all_files_are_looked_at(data: tuple[Path, Settings]) -> None:
     folder, settings = data
     good = written(folder / "first.sgl_v2", "F1", hours(2))

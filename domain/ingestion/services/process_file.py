@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from domain.ingestion.chunk_outcomes import TimeSpan, final_status, receipt_of
+from domain.ingestion.chunk_outcomes import TimeSpan, final_fault, final_status, receipt_of
 from domain.ingestion.errors import ClaimLostError, UnreadableFileError
 from domain.ingestion.events import FileEnded
 from domain.ingestion.file_ports import FileFacts, LocalFile, MeterFileFormats
@@ -170,6 +170,7 @@ class ProcessFile:
             # Taken up again it would end in the same way, and keep other files from being read.
             _LOG.exception("%s failed inside", file.path)
             fault = Fault("internal_error", "reading it failed inside; the log says where")
+        fault = final_fault(file.receipt, fault)
         return await self._end(file, final_status(file.receipt, fault), error=fault)
 
     async def preview(
@@ -200,18 +201,19 @@ class ProcessFile:
         except UnreadableFileError as unreadable:
             fault = unreadable.fault
         duplicate_of = await self._first_of(origin, path, local)
+        if duplicate_of:  # nothing of it is read
+            receipt = FileReceipt()
         return FilePreview(
             path=path,
             size=local.size,
             sha256=local.sha256,
-            # Of a duplicate nothing is read.
-            receipt=FileReceipt() if duplicate_of else receipt,
+            receipt=receipt,
             meters=tuple(meters),
             sensors=tuple(sensors),
             first_time=span.first,
             last_time=span.last,
             errors=tuple(errors),
-            error=fault,
+            error=final_fault(receipt, fault),
             duplicate_of=duplicate_of,
         )
 

@@ -81,8 +81,23 @@ async def test_what_the_store_refuses_is_a_reject_of_its_line(world: World, me: 
 async def test_refused_readings_do_not_widen_the_times(world: World, me: Process) -> None:
     world.sink.refuse.add(SensorId("PT1"))
     ended = await me.read(text(1, 2, 3))
-    assert (ended.status, ended.receipt) == (FileStatus.PARTIAL, receipt(rejected=3))
+    assert ended.receipt == receipt(rejected=3)
     assert (ended.first_time, ended.last_time) == (None, None)
+
+
+async def test_a_file_of_which_the_store_takes_nothing_has_failed(world: World, me: Process) -> None:
+    world.sink.refuse.add(SensorId("PT1"))
+    preview = await me.process.preview(FileOrigin.FTP, PATH, MemoryLocalFile(text(1)))
+    ended = await me.read(text(1))
+    fault = Fault("nothing_stored", "everything in it was refused; its rejects say why")
+    assert (ended.status, ended.receipt, ended.error) == (FileStatus.FAILED, receipt(rejected=1), fault)
+    assert (preview.receipt, preview.error) == (ended.receipt, fault)
+    assert [one.code for one in await me.rejects(ended)] == ["refused"]
+
+
+async def test_a_file_in_which_nothing_is_to_be_read_is_not_refused(me: Process) -> None:
+    ended = await me.read(b"# meter: M7\nt;a\n2026-01-01 00:00;\n")
+    assert (ended.status, ended.error, ended.receipt) == (FileStatus.PROCESSED, None, FileReceipt())
 
 
 @pytest.mark.parametrize(
