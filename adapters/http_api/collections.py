@@ -21,7 +21,11 @@ _ROOT_PATH: Final = re.compile(rb"/collections/(?:/|%2f)", re.IGNORECASE)
 
 
 class CollectionAnswer(msgspec.Struct, kw_only=True):
-    """A collection with the meters and sensors of its files; `readings` counts those that were new."""
+    """A collection with the meters and sensors of its files.
+
+    `readings` counts the values that its files hold, each file as it was read last: `created`, `updated` and
+    `unchanged` of its receipt. A duplicate holds none of its own.
+    """
 
     name: str
     files: int

@@ -31,7 +31,6 @@ _READ = (FileStatus.PROCESSED, FileStatus.PARTIAL)
 
 @dataclass(frozen=True, slots=True)
 class _Gathered:
-    readings: int = 0
     first_time: datetime | None = None
     last_time: datetime | None = None
     sensors: frozenset[CollectionSensor] = frozenset()
@@ -157,7 +156,6 @@ class MemoryFileStore(FileStore):
         rejects.extend(sorted(note.rejected, key=lambda one: one.line))
         gathered = self._state.collections[held.collection]
         self._state.collections[held.collection] = _Gathered(
-            readings=gathered.readings + note.receipt.created,
             first_time=_first(gathered.first_time, note.first_time),
             last_time=_last(gathered.last_time, note.last_time),
             sensors=gathered.sensors.union(note.sensors),
@@ -229,12 +227,13 @@ class MemoryFileStore(FileStore):
 
     def _collection(self, name: CollectionName) -> model.Collection:
         gathered = self._state.collections[name]
+        files = [file for file in self._state.files.values() if file.collection == name]
         return model.Collection(
             name=name,
-            files=sum(file.collection == name for file in self._state.files.values()),
+            files=len(files),
             meters=tuple(sorted({one.meter for one in gathered.sensors})),
             sensors=tuple(sorted({one.sensor_id for one in gathered.sensors})),
-            readings=gathered.readings,
+            readings=sum(file.receipt.stored for file in files),
             first_time=gathered.first_time,
             last_time=gathered.last_time,
         )

@@ -24,7 +24,7 @@ WITH noted AS (
   SELECT noted.file_id, noted.generation, $3, one.* FROM noted,
     unnest($15::bigint[], $16::text[], $17::text[], $18::text[]) WITH ORDINALITY AS one
 ), gathered AS (
-  UPDATE ingestion.collections AS whole SET readings = readings + $7,
+  UPDATE ingestion.collections AS whole SET
     first_time = least(first_time, $11), last_time = greatest(last_time, $12)
   FROM noted WHERE whole.name = noted.collection
   RETURNING whole.name

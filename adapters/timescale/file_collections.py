@@ -12,16 +12,18 @@ from domain.ingestion.files import Collection, CollectionName
 
 # The page first: what is counted and gathered is for its collections only.
 _PAGE: Final = """
-SELECT page.*,
-  (SELECT count(*) FROM ingestion.files WHERE files.collection = page.name) AS files,
+SELECT page.*, held.*,
   ARRAY(SELECT DISTINCT one.meter FROM ingestion.collection_sensors AS one
     WHERE one.collection = page.name ORDER BY one.meter) AS meters,
   ARRAY(SELECT DISTINCT one.sensor_id FROM ingestion.collection_sensors AS one
     WHERE one.collection = page.name ORDER BY one.sensor_id) AS sensors
 FROM (
-  SELECT name, readings, first_time, last_time FROM ingestion.collections
+  SELECT name, first_time, last_time FROM ingestion.collections
   WHERE $1::text IS NULL OR name = $1 ORDER BY name LIMIT $2 OFFSET $3
-) AS page ORDER BY page.name
+) AS page CROSS JOIN LATERAL (
+  SELECT count(*) AS files, coalesce(sum(created + updated + unchanged), 0)::bigint AS readings
+  FROM ingestion.files WHERE files.collection = page.name
+) AS held ORDER BY page.name
 """
 
 

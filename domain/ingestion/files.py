@@ -51,6 +51,11 @@ class FileReceipt:
     unchanged: int = 0
     rejected: int = 0
 
+    @property
+    def stored(self) -> int:
+        """How many values the store holds by it, those too that it held already."""
+        return self.created + self.updated + self.unchanged
+
     def __add__(self, other: "FileReceipt") -> "FileReceipt":
         """Return the sums."""
         return FileReceipt(
@@ -164,7 +169,11 @@ class CollectionSensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """What the files of one folder hold. ``readings`` counts those that were new."""
+    """What the files of one folder hold.
+
+    ``readings`` counts the stored values of each file as it was read last, though another collection may have
+    brought them first; a duplicate holds none of its own.
+    """
 
     name: CollectionName
     files: int

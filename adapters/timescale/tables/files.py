@@ -31,6 +31,8 @@ collections: Final = Table(
     "collections",
     metadata,
     Column("name", Text, primary_key=True),
+    # Nothing here reads or writes it: what files hold is added up from their rows. It goes with a migration
+    # once no process serves that still counts in it.
     Column("readings", BigInteger, nullable=False, server_default=text("0")),
     Column("first_time", _TIMESTAMPTZ),
     Column("last_time", _TIMESTAMPTZ),

@@ -67,6 +67,6 @@ async def test_receipts_add_up(uow: IngestionUnitOfWork, parts: list[list[ChunkN
         whole = await tx.files.collection(files[0].collection) if files else None
     assert totals.receipt == sum((one.receipt for one in every), before.receipt)
     if whole is not None:
-        assert whole.readings == sum(one.receipt.created for one in every)
+        assert whole.readings == sum(one.receipt.stored for one in every)
         assert whole.first_time == min((one.first_time for one in every if one.first_time), default=None)
         assert whole.last_time == max((one.last_time for one in every if one.last_time), default=None)

@@ -186,7 +186,7 @@ async def test_changed_files_wait_as_new_generations(uow: IngestionUnitOfWork) -
         assert await tx.files.rejects(one.file_id, 10, 0) == ([], 0)
         whole = await tx.files.collection(CollectionName("a"))
     assert whole is not None
-    assert whole.readings == 1, "what is stored stays stored"
+    assert (whole.readings, whole.last_time) == (0, NOW + timedelta(minutes=45)), "it waits to be read anew"
 
 
 @pytest.mark.parametrize("status", [FileStatus.PROCESSED, FileStatus.DUPLICATE, FileStatus.FAILED])
@@ -270,8 +270,23 @@ async def test_collections_hold_what_their_files_do(uow: IngestionUnitOfWork) ->
     empty, full = page
     assert (empty.files, list(empty.meters), empty.readings, empty.first_time) == (1, [], 0, None)
     assert (full.files, list(full.meters), list(full.sensors)) == (2, ["m1"], ["m1.0", "m1.1", "m1.a"])
-    assert full.readings == 7
+    assert full.readings == 5 + 3 + 2 * (1 + 3)
     assert (full.first_time, full.last_time) == (NOW, NOW + timedelta(hours=1, minutes=45))
+
+
+async def test_a_collection_counts_a_file_that_grew_once(uow: IngestionUnitOfWork) -> None:
+    await was_read(uow, new_file("/a/2.csv"), OTHER_SHA, note(0))
+    file = await was_read(uow, new_file("/a/1.csv"), ONE_SHA, note(0, created=4))
+    async with uow.begin() as tx:
+        grown = FoundFile(file.path, file.size + 10, NOW + timedelta(days=1))
+        await tx.files.found_again({file.file_id: grown}, changed=True)
+    held = await claimed(uow, file)
+    grew = replace(note(0).receipt, received=9, created=2, updated=0, unchanged=7)
+    await noted(uow, held, replace(note(0), receipt=grew))
+    async with uow.begin() as tx:
+        whole = await tx.files.collection(CollectionName("a"))
+    assert whole is not None
+    assert (whole.files, whole.readings) == (2, 4 + 9)
 
 
 async def test_what_rolls_back_is_not_kept(uow: IngestionUnitOfWork) -> None:

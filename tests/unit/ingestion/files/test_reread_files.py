@@ -354,7 +354,9 @@ async def _is_right(bench: Bench) -> None:
     for where, value in sunk.items():
         assert value in bench.ever[where]
     collections, _ = await bench.process.files.collections(10, 0)
-    assert sum(one.readings for one in collections) <= len(sunk)  # nothing counts twice as new
+    for one in collections:
+        held = [file.receipt.stored for file in files.values() if file.collection == one.name]
+        assert (one.files, one.readings) == (len(held), sum(held))
     assert bench.world.all_discarded
 
 
