@@ -55,19 +55,19 @@ class IngestionFigures(Collector):
 
 
 def _families(metrics: IngestionMetrics, open_alarms: int) -> list[Metric]:
-    polling, files = metrics.polling, metrics.files
+    polled, files = metrics.ever_polled, metrics.files
     return [
         _gauge("ingestion_devices", "Configured devices.", "status", metrics.devices.items()),
         _counter(
             "ingestion_polls",
-            "Polls of the configured devices.",
+            "Polls of all devices, those too that are not configured any more.",
             "outcome",
-            [("success", polling.successes), ("failure", polling.failures)],
+            [("success", polled.successes), ("failure", polled.failures)],
         ),
         CounterMetricFamily(
             "ingestion_polled_readings",
-            "Readings of the configured devices that were stored.",
-            value=polling.readings_stored,
+            "Readings of all devices that were stored, of those too that are not configured any more.",
+            value=polled.readings_stored,
         ),
         _gauge("ingestion_files", "Meter files.", "status", files.files.items()),
         _gauge(

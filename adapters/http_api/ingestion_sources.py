@@ -98,7 +98,7 @@ class LatencyOverDevicesAnswer(msgspec.Struct, kw_only=True):
 
 
 class PollingAnswer(msgspec.Struct, kw_only=True):
-    """Sums over the configured devices."""
+    """Sums over the configured devices; those of `/metrics` go over all that were ever polled."""
 
     devices: Mapping[DeviceStatus, int]
     polls: int
@@ -227,7 +227,7 @@ def _metrics(metrics: IngestionMetrics) -> IngestionMetricsAnswer:
             successes=polling.successes,
             failures=polling.failures,
             success_rate=polling.success_rate,
-            latency_ms=_latency(polling.latency),
+            latency_ms=_latency(metrics.latency),
             readings_stored=polling.readings_stored,
         ),
         ftp=_ftp(metrics.ftp, metrics.scans),

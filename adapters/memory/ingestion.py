@@ -47,6 +47,7 @@ from domain.ingestion.ports import (
     UnitCatalog,
 )
 from domain.ingestion.shard_shares import share_out
+from domain.ingestion.sources import PollTotals
 from domain.shared.errors import UnavailableError
 from domain.shared.ports import Clock, EventSink
 from domain.shared.quantities import CANONICAL_UNITS, Quantity
@@ -77,6 +78,9 @@ class MemoryDeviceStatusStore(DeviceStatusStore):
     async def get(self, device_ids: Collection[DeviceId]) -> Mapping[DeviceId, DeviceState]:
         kept = self._state.devices
         return {device_id: kept[device_id] for device_id in device_ids if device_id in kept}
+
+    async def totals(self) -> PollTotals:
+        return PollTotals.of(self._state.devices.values())
 
     async def save(self, states: Sequence[FencedState]) -> Collection[DeviceId]:
         saved = [one.state for one in states if self._in_force(one.lease)]

@@ -38,9 +38,11 @@ from domain.ingestion.ports import (
     ShardLeases,
 )
 from domain.ingestion.shard_shares import share_out
+from domain.ingestion.sources import PollTotals
 from domain.shared.ports import EventSink
 
 _VALUES_ENCODER: Final = msgspec.json.Encoder()
+_TOTALS: Final = ("polls", "successes", "failures", "readings_stored")
 
 # A state counts only under a lease that is still in force; FOR SHARE holds off a change of hands until
 # this transaction has ended.
@@ -132,6 +134,11 @@ class TimescaleDeviceStatusStore(DeviceStatusStore):
         statement = select(device_status).where(device_status.c.device_id == func.any(list(device_ids)))
         rows = await self._session.execute(statement)
         return {DeviceId(row.device_id): _state(row) for row in rows}
+
+    async def totals(self) -> PollTotals:
+        sums = [func.coalesce(func.sum(device_status.c[name]), 0).label(name) for name in _TOTALS]
+        row = (await self._session.execute(select(*sums))).mappings().one()
+        return PollTotals(**{name: int(row[name]) for name in _TOTALS})
 
     async def save(self, states: Sequence[FencedState]) -> Collection[DeviceId]:
         if not states:

@@ -20,6 +20,7 @@ from domain.ingestion.model import (
     WorkerId,
     WriteOutcome,
 )
+from domain.ingestion.sources import PollTotals
 from domain.shared.ports import EventSink
 from domain.shared.quantities import Quantity
 
@@ -96,6 +97,10 @@ class DeviceStatusStore(Protocol):
     @abstractmethod
     async def get(self, device_ids: Collection[DeviceId]) -> Mapping[DeviceId, DeviceState]:
         """Return the states that are kept of these devices."""
+
+    @abstractmethod
+    async def totals(self) -> PollTotals:
+        """Return the sums over all devices of which a state is kept, configured or not."""
 
     @abstractmethod
     async def save(self, states: Sequence[FencedState]) -> Collection[DeviceId]:

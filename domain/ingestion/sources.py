@@ -1,6 +1,6 @@
 """Where data come from, and how each source fares."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -49,14 +49,12 @@ class FtpServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollTotals:
-    """Sums over the configured devices since each was met for the first time."""
+    """Sums over devices since each was met for the first time."""
 
     polls: int = 0
     successes: int = 0
     failures: int = 0
     readings_stored: int = 0
-    latency: Latency | None = None
-    """Over the devices: the median of their medians, the 95th percentile of their 95th percentiles ..."""
 
     @property
     def success_rate(self) -> float | None:
@@ -64,14 +62,13 @@ class PollTotals:
         return self.successes / self.polls if self.polls else None
 
     @classmethod
-    def of(cls, states: Sequence[DeviceState]) -> "PollTotals":
+    def of(cls, states: Collection[DeviceState]) -> "PollTotals":
         """Return the sums of these devices."""
         return cls(
             polls=sum(state.polls for state in states),
             successes=sum(state.successes for state in states),
             failures=sum(state.failures for state in states),
             readings_stored=sum(state.readings_stored for state in states),
-            latency=_over([state.latency for state in states if state.latency is not None]),
         )
 
 
@@ -88,10 +85,16 @@ class IngestionStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestionMetrics:
-    """What ingestion has done so far; ``scans`` are those that are kept. ``ftp`` is None without a server."""
+    """What ingestion has done so far; ``scans`` are those that are kept. ``ftp`` is None without a server.
+
+    ``devices``, ``polling`` and ``latency`` are of the configured devices. ``ever_polled`` counts those too
+    that are not configured any more: it never falls.
+    """
 
     devices: Mapping[DeviceStatus, int]
     polling: PollTotals
+    latency: Latency | None
+    ever_polled: PollTotals
     ftp: FtpServer | None
     scans: Mapping[ScanStatus, int]
     files: FileTotals
@@ -103,7 +106,9 @@ def by_status(statuses: Iterable[DeviceStatus]) -> Mapping[DeviceStatus, int]:
     return {status: found.count(status) for status in DeviceStatus}
 
 
-def _over(latencies: Sequence[Latency]) -> Latency | None:
+def latency_over(states: Iterable[DeviceState]) -> Latency | None:
+    """Return the median of the devices' medians, the 95th percentile of their 95th percentiles and so on."""
+    latencies = [state.latency for state in states if state.latency is not None]
     medians = percentiles(one.p50 for one in latencies)
     high = percentiles(one.p95 for one in latencies)
     highest = percentiles(one.p99 for one in latencies)

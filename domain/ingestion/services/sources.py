@@ -17,6 +17,7 @@ from domain.ingestion.sources import (
     PollTotals,
     SourceKind,
     by_status,
+    latency_over,
 )
 from domain.shared.errors import InvalidError
 from domain.shared.ports import Clock
@@ -100,11 +101,14 @@ class Sources:
         states = [one.state for one in await self._reports()]
         server = await self.ftp()
         async with self._uow.begin() as tx:
+            ever_polled = await tx.device_statuses.totals()
             scans = await tx.scans.counts()
             files = await tx.files.totals()
         return IngestionMetrics(
             devices=by_status(state.status for state in states),
             polling=PollTotals.of(states),
+            latency=latency_over(states),
+            ever_polled=ever_polled,
             ftp=server,
             scans=scans,
             files=files,

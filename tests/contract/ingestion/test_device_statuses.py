@@ -18,6 +18,7 @@ from domain.ingestion.model import (
     WorkerId,
 )
 from domain.ingestion.ports import IngestionUnitOfWork
+from domain.ingestion.sources import PollTotals
 
 NOW = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 ME = WorkerId("me")
@@ -95,8 +96,19 @@ async def test_a_state_under_a_lost_lease_is_not_kept(uow: IngestionUnitOfWork) 
         assert list(await tx.device_statuses.get([DeviceId("A"), DeviceId("B")])) == ["B"]
 
 
+async def test_totals_are_of_all_devices_of_which_something_is_kept(uow: IngestionUnitOfWork) -> None:
+    held = await lease(uow)
+    other = DeviceState(device_id=DeviceId("B"), polls=3, successes=2, failures=1, readings_stored=5)
+    async with uow.begin() as tx:
+        await tx.device_statuses.save([FencedState(FULL, held), FencedState(other, held)])
+        assert await tx.device_statuses.totals() == PollTotals(
+            polls=10_000_000_003, successes=9, failures=4, readings_stored=10_000_000_005
+        )
+
+
 async def test_nothing_is_nothing(uow: IngestionUnitOfWork) -> None:
     async with uow.begin() as tx:
+        assert await tx.device_statuses.totals() == PollTotals()
         assert not await tx.device_statuses.get([])
         assert not await tx.device_statuses.save([])
 

@@ -241,15 +241,20 @@ async def test_without_a_server_health_says_that_there_is_none(settings: Setting
     assert (metrics["ftp"]["configured"], metrics["ftp"]["server"]) == (False, None)
 
 
-@pytest.mark.usefixtures("history")
-async def test_prometheus_reads_how_ingestion_fares(settings: Settings) -> None:
+async def scraped(settings: Settings) -> dict[tuple[str, ...], float]:
+    """What Prometheus reads, by name and labels."""
     async with served(settings) as client:
         text = (await client.get("/metrics")).text
-    values = {
+    return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+@pytest.mark.usefixtures("history")
+async def test_prometheus_reads_how_ingestion_fares(settings: Settings) -> None:
+    values = await scraped(settings)
     assert values["ingestion_devices", "degraded"] == 1
     assert values["ingestion_polls_total", "success"] == 8
     assert values["ingestion_polls_total", "failure"] == 2
@@ -260,3 +265,14 @@ async def test_prometheus_reads_how_ingestion_fares(settings: Settings) -> None:
     last = (NOW - timedelta(minutes=1)).timestamp()
     assert values["ingestion_ftp_last_completed_scan_timestamp_seconds",] == last
     assert values["sensor_alarms_open",] == 0
+
+
+@pytest.mark.usefixtures("history")
+async def test_counters_do_not_fall_once_a_device_is_not_configured_any_more(settings: Settings) -> None:
+    assert settings.iots_config is not None
+    settings.iots_config.write_text(json.dumps(DOCUMENT).replace("AC 1", "AC 3"))
+    values = await scraped(settings)
+    assert (values["ingestion_devices", "degraded"], values["ingestion_devices", "unknown"]) == (0, 2)
+    assert values["ingestion_polls_total", "success"] == 8
+    assert values["ingestion_polls_total", "failure"] == 2
+    assert values["ingestion_polled_readings_total",] == 40

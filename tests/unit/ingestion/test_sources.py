@@ -14,7 +14,7 @@ from domain.ingestion.model import DeviceId, DeviceState, DeviceStatus, Fault, F
 from domain.ingestion.ports import IngestionUnitOfWork
 from domain.ingestion.scans import Scan, ScanId, ScanStatus, ScanTrigger
 from domain.ingestion.services.sources import Sources
-from domain.ingestion.sources import SourceKind
+from domain.ingestion.sources import PollTotals, SourceKind
 from domain.operations.overview import OverviewSource
 from domain.shared.errors import InvalidError
 from domain.shared.health import Health, HealthStatus
@@ -124,7 +124,7 @@ async def test_without_a_server_there_are_devices_only(bare: Site) -> None:
     metrics = await bare.sources.metrics()
     assert metrics.ftp is None
     assert metrics.polling.success_rate is None
-    assert metrics.polling.latency is None
+    assert metrics.latency is None
 
 
 async def test_lag_is_the_time_since_something_came(site: Site) -> None:
@@ -174,9 +174,17 @@ async def test_sums_over_devices_and_scans(site: Site) -> None:
     polling = metrics.polling
     assert (polling.polls, polling.successes, polling.failures, polling.readings_stored) == (40, 20, 20, 12)
     assert polling.success_rate == 0.5
-    assert polling.latency == Latency(1.0, 10.0, 20.0)
+    assert metrics.latency == Latency(1.0, 10.0, 20.0)
     assert metrics.scans == {ScanStatus.RUNNING: 0, ScanStatus.COMPLETED: 1, ScanStatus.FAILED: 1}
     assert metrics.devices[DeviceStatus.ONLINE] == 2
+
+
+async def test_what_a_device_did_counts_though_it_is_not_configured_any_more(site: Site) -> None:
+    did = {"polls": 10, "successes": 9, "failures": 1, "readings_stored": 7}
+    await site.fare(state("one", DeviceStatus.ONLINE, **did), state("gone", DeviceStatus.ONLINE, **did))
+    metrics = await site.sources.metrics()
+    assert metrics.polling == PollTotals(**did)
+    assert metrics.ever_polled == PollTotals(polls=20, successes=18, failures=2, readings_stored=14)
 
 
 async def test_a_faulty_configuration_takes_the_devices_away_and_nothing_else(
