@@ -28,6 +28,7 @@ from adapters.http_api.file_answers import (
 from adapters.web.authentication import requires
 from adapters.web.form_data import MEDIA_TYPE, FormData, PartHead
 from adapters.web.idempotency import TAKES_FORMS
+from adapters.web.parameters import refuse_unknown_parameters
 from adapters.web.response import NegotiatedResponse
 from domain.ingestion.file_names import MAX_COLLECTION, collection_name, file_name, unknown_format
 from domain.ingestion.file_ports import MeterFileFormats
@@ -106,6 +107,7 @@ async def _content(form: FormData) -> AsyncGenerator[bytes, None]:
     guards=(requires(Role.OPERATOR),),
     operation_class=TakesForm,
     opt={TAKES_FORMS: True},
+    before_request=refuse_unknown_parameters,
     responses={
         HTTPStatus.OK.value: ResponseSpec(
             FilePreviewAnswer, description="With `dry_run`: what would become of it", generate_examples=False

@@ -17,6 +17,7 @@ from adapters.web.parameters import (
     Limit,
     Offset,
     Page,
+    refuse_unknown_parameters,
 )
 from adapters.web.problem_details import RequestError
 from adapters.web.times import Instant
@@ -92,6 +93,7 @@ class DataController(Controller):
         summary="Write readings",
         status_code=HTTP_200_OK,
         guards=(requires(Role.OPERATOR),),
+        before_request=refuse_unknown_parameters,
     )
     @inject
     async def write(

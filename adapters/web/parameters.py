@@ -1,12 +1,16 @@
 """Query parameters that many calls share, and the shape of lists."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Generic, TypeVar
+from itertools import islice
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
+from litestar import Request
 from litestar.params import QueryParameter
 
+from adapters.web.faults import MAX_FAULTS, pointer_of
 from adapters.web.times import CalendarPeriod, Elapsed, Instant, Timezone
+from domain.shared.errors import InvalidError, Problem
 
 Item = TypeVar("Item")
 
@@ -59,3 +63,22 @@ class CursorPage(msgspec.Struct, Generic[Item], kw_only=True):
 
     items: Sequence[Item]
     next_cursor: str | None
+
+
+async def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
+    """Refuse query parameters that a call does not have (for its ``before_request``).
+
+    A call that a parameter turns into a preview must not write because that parameter is misspelt.
+
+    Raises:
+        InvalidError: ``unknown_parameter``.
+
+    """
+    parameters = request.route_handler.parsed_fn_signature.parameters.items()
+    defined = ((name, field.kwarg_definition) for name, field in parameters)
+    known = [one.name or name for name, one in defined if isinstance(one, QueryParameter)]
+    unknown = (name for name in dict.fromkeys(request.query_params) if name not in known)
+    code, detail = "unknown_parameter", f"there is no such parameter here; known are {', '.join(known)}"
+    problems = [Problem(pointer_of("query", name), code, detail) for name in islice(unknown, MAX_FAULTS)]
+    if problems:
+        raise InvalidError(code, detail, problems)

@@ -73,6 +73,18 @@ async def test_a_dry_run_says_what_would_become_of_it_and_stores_nothing(call: C
     assert (again["receipt"]["created"], again["receipt"]["unchanged"]) == (0, 5)
 
 
+async def test_a_parameter_that_is_unknown_is_refused_rather_than_the_file_stored(call: Caller) -> None:
+    problem = await call(
+        "POST", f"{FILES}?dryrun=true&dryrun=1&a/b", 422, files=form("PT02_a.sgl_v2", meter_file(range(5)))
+    )
+    assert [(one["pointer"], one["code"]) for one in problem["errors"]] == [
+        ("/query/dryrun", "unknown_parameter"),
+        ("/query/a~1b", "unknown_parameter"),
+    ]
+    assert problem["errors"][0]["detail"] == "there is no such parameter here; known are collection, dry_run"
+    assert (await call("GET", FILES))["total"] == 0
+
+
 async def test_where_a_file_belongs_is_said_in_the_form_or_the_query(call: Caller) -> None:
     for number, options in enumerate(
         (

@@ -134,6 +134,24 @@ async def test_a_dry_run_says_what_would_be(call: Caller) -> None:
     assert (await call("GET", "/data/rejected"))["total"] == 0
 
 
+@pytest.mark.parametrize("misspelt", ["dryrun=true", "dry_run=true&Atomic=true"])
+async def test_a_parameter_that_is_unknown_is_refused_rather_than_all_stored(
+    call: Caller, misspelt: str
+) -> None:
+    await call.sensor("a")
+    problem = await call("POST", f"/data/readings?{misspelt}", 422, json={"readings": [_row(1)]})
+    name = misspelt.rpartition("&")[2].partition("=")[0]
+    assert problem["code"] == "unknown_parameter"
+    assert problem["errors"] == [
+        {
+            "pointer": f"/query/{name}",
+            "code": "unknown_parameter",
+            "detail": "there is no such parameter here; known are atomic, dry_run",
+        }
+    ]
+    assert await _values(call) == []
+
+
 async def test_a_correction_keeps_its_predecessor(call: Caller) -> None:
     await call.sensor("a", unit="W")
     await call("POST", "/data/readings", json={"readings": [_row(1000)]})
