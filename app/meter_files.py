@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,13 @@ _PREVIEW: Final = "dry run"
 _EXIT_CODES: Final = (
     "Exit codes: 0 all was read; 2 some lines were refused; 1 nothing was read; 130 interrupted. "
     "What was interrupted goes on where it was when it is done again."
+)
+_IMPORT_INTERRUPTED: Final = (
+    "interrupted; what was read so far is stored: give the same files again to go on, nothing is stored twice"
+)
+_PREVIEW_INTERRUPTED: Final = "interrupted; nothing was stored, since it was a dry run"
+_SCAN_INTERRUPTED: Final = (
+    "interrupted; what was read so far is stored: scan again to go on, nothing is stored twice"
 )
 _COLUMNS: Final = ("file", "status", "received", "created", "updated", "unchanged", "rejected")
 
@@ -128,7 +135,8 @@ def import_files(settings: Settings, given: argparse.Namespace) -> int:
 
     try:
         with storage.prepared(settings) as prepared:
-            outcomes = asyncio.run(_with(prepared.settings, act))
+            interrupted = _PREVIEW_INTERRUPTED if given.dry_run else _IMPORT_INTERRUPTED
+            outcomes = _run(_with(prepared.settings, act), interrupted)
     except LocalFileError as error:
         sys.stderr.write(f"energy-dashboard: {error}\n")
         return NOTHING_READ
@@ -153,7 +161,7 @@ def scan(settings: Settings, _: argparse.Namespace) -> int:
 
     try:
         with storage.prepared(settings) as prepared:
-            done, outcomes = asyncio.run(_with(prepared.settings, act))
+            done, outcomes = _run(_with(prepared.settings, act), _SCAN_INTERRUPTED)
     except ConflictError as error:
         sys.stderr.write(f"energy-dashboard: {error.detail}\n")
         return NOTHING_READ
@@ -172,6 +180,15 @@ def _is_of(scan: Scan, file: MeterFile) -> bool:
     if file.ended_at is not None:
         return file.ended_at >= scan.started
     return file.error is not None and file.started_at is not None and file.started_at >= scan.started
+
+
+def _run(work: Coroutine[None, None, Result], interrupted: str) -> Result:
+    """Do the work; whoever interrupts it is told what that means."""
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"energy-dashboard: {interrupted}\n")
+        raise
 
 
 async def _with(settings: Settings, act: Callable[[AsyncContainer], Awaitable[Result]]) -> Result:
