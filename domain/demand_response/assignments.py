@@ -32,11 +32,11 @@ class Following(StrEnum):
 class Assignment:
     """A device that serves an event in ``[began_at, ended_at)``; it serves one event at a time.
 
-    ``asked_kw`` is what it has to shed, None where nothing is known of its load; ``power_before_kw`` its
-    load when it was chosen. ``check_at`` is when its meter is looked at, ``until`` when it has to be
-    released although the event goes on; both None where never. ``shed_kw`` is what the meter showed last.
-    ``delivered_kw`` is the mean reduction against the baseline, ``committed_kw`` what it had committed; the
-    report of the event writes both.
+    ``asked_kw`` is what it has to shed, None where nothing is known of its load; ``power_before_kw`` the
+    load that it had when it was chosen, or would have had if it had not shed already. ``check_at`` is when
+    its meter is looked at, ``until`` when it has to be released although the event goes on; both None where
+    never. ``shed_kw`` is what the meter showed last. ``delivered_kw`` is the mean reduction against the
+    baseline, ``committed_kw`` what it had committed; the report of the event writes both.
     """
 
     assignment_id: AssignmentId

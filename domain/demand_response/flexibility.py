@@ -105,10 +105,7 @@ def now_kw(situation: Situation) -> float:
 
     A device that sheds already is counted by what it drew before, since all of it can be asked of it anew.
     """
-    serving, reading = situation.serving, situation.reading
-    power = serving.power_before_kw if serving is not None else None
-    if power is None:
-        power = None if reading is None else reading.power_kw
+    power = situation.unshed_kw
     return 0.0 if power is None else shed_from(power, situation.device.terms)
 
 

@@ -9,6 +9,7 @@ from domain.demand_response.assignments import Assignment, DeliveredSoFar
 from domain.demand_response.conditions import Connection, MeterReading, RoomComfort
 from domain.demand_response.devices import Device, DeviceTerms
 from domain.demand_response.model import DrEventId, Fault, SiteZone
+from domain.demand_response.released import Released
 from domain.demand_response.week_windows import covered, local_day
 from domain.shared.time import TimeRange
 
@@ -29,6 +30,7 @@ class Situation:
     """A device, and all that is known of it now.
 
     ``recent`` are its assignments of the last days, those that go on included. ``serving`` is among them.
+    ``released`` is how far it has come back from the last one; None where it serves.
     """
 
     device: Device
@@ -37,11 +39,25 @@ class Situation:
     room: RoomComfort | None = None
     recent: Sequence[Assignment] = ()
     delivered: DeliveredSoFar | None = None
+    released: Released | None = None
 
     @property
     def serving(self) -> Assignment | None:
         """What it serves now."""
         return next((one for one in self.recent if one.is_serving), None)
+
+    @property
+    def unshed_kw(self) -> float | None:
+        """What it would draw if it shed nothing: its newest metered power, unless it shed at that time.
+
+        Then it is what it drew before it shed.
+        """
+        serving, reading = self.serving, self.reading
+        if serving is not None and serving.power_before_kw is not None:
+            return serving.power_before_kw
+        if self.released is not None and self.released.is_shown_by(reading):
+            return self.released.power_before_kw
+        return None if reading is None else reading.power_kw
 
 
 def standing_limits(

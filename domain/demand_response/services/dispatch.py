@@ -266,10 +266,9 @@ class DispatchEvents:
 
 
 def _power_before(situation: Situation, now: datetime) -> float | None:
-    serving, reading = situation.serving, situation.reading
-    if serving is not None and serving.power_before_kw is not None:
-        return serving.power_before_kw
-    return reading.power_kw if reading is not None and reading.is_fresh(now) else None
+    reading = situation.reading
+    is_stale = reading is not None and not reading.is_fresh(now)
+    return replace(situation, reading=None).unshed_kw if is_stale else situation.unshed_kw
 
 
 def _by_site(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from domain.demand_response.assignments import Assignment
+from domain.demand_response.commands import CommandKind
 from domain.demand_response.devices import Device
 from domain.demand_response.limits import Situation
 from domain.demand_response.model import MOST_RECENT, DeviceId
@@ -13,6 +15,7 @@ from domain.demand_response.ports import (
     LoadHistory,
     RoomConditions,
 )
+from domain.demand_response.released import Released, released, released_last
 from domain.shared.ports import Clock
 
 
@@ -70,6 +73,7 @@ async def with_own(
     after = now + timedelta(microseconds=1)
     recent = await tx.assignments.overlapping(asked.keys(), now - MOST_RECENT, after)
     delivered = await tx.assignments.delivered(asked.keys())
+    back = await _released(tx, asked, recent)
     return {
         device_id: Situation(
             device=one.device,
@@ -78,6 +82,25 @@ async def with_own(
             room=one.room,
             recent=recent.get(device_id, ()),
             delivered=delivered.get(device_id),
+            released=back.get(device_id),
         )
         for device_id, one in asked.items()
+    }
+
+
+async def _released(
+    tx: DemandResponseTransaction,
+    asked: Mapping[DeviceId, Situation],
+    recent: Mapping[DeviceId, Sequence[Assignment]],
+) -> Mapping[DeviceId, Released | None]:
+    """Return how far those devices have come back that serve nothing any more."""
+    lasts = [last for one in recent.values() if (last := released_last(one)) is not None]
+    restores = {
+        command.assignment_id: command
+        for command in await tx.commands.of_assignments([one.assignment_id for one in lasts])
+        if command.kind is CommandKind.RESTORE
+    }
+    return {
+        one.device_id: released(one, restores.get(one.assignment_id), asked[one.device_id].device.terms.ramp)
+        for one in lasts
     }
