@@ -187,7 +187,8 @@ class DrDevicesController(Controller):
         """Say what the device can do, in place of what was said (201 where it is new).
 
         Where commands go is configuration: another `control` than there was needs the role `admin`. Its URLs
-        obey `POLLER_ALLOWED_HOSTS` (422 `host_not_allowed`).
+        obey `POLLER_ALLOWED_HOSTS` (422 `host_not_allowed`). While it serves an event, or is still to be told
+        to come back, its control cannot be taken away (409 `device_is_serving`).
         """
         if data.device_id not in {UNSET, device_id}:
             problem = Problem("/device_id", "immutable", "an id cannot be changed; set another device")
@@ -209,7 +210,7 @@ class DrDevicesController(Controller):
     ) -> None:
         """Let the device take no part any more; what it did is kept.
 
-        While it serves an event, 409 `device_is_serving`. One that is polled and made for demand response
-        comes back with the next look at its configuration.
+        While it serves an event, or is still to be told to come back, 409 `device_is_serving`. One that is
+        polled and made for demand response comes back with the next look at its configuration.
         """
         await devices.delete(DeviceId(device_id), principal.actor)

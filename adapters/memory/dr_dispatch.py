@@ -116,12 +116,11 @@ class MemoryCommandStore(CommandStore):
     async def of_assignments(self, assignments: Collection[AssignmentId]) -> Sequence[Command]:
         return _in_order(one for one in self._commands.values() if one.assignment_id in assignments)
 
+    async def pending(self, device_ids: Collection[DeviceId]) -> Sequence[Command]:
+        return _in_order(one for one in self._pending() if one.device_id in device_ids)
+
     async def supersede(self, device_ids: Collection[DeviceId]) -> Sequence[Command]:
-        set_aside = [
-            replace(one, status=CommandStatus.SUPERSEDED)
-            for one in _in_order(self._pending())
-            if one.device_id in device_ids
-        ]
+        set_aside = [replace(one, status=CommandStatus.SUPERSEDED) for one in await self.pending(device_ids)]
         self._commands.update({one.command_id: one for one in set_aside})
         return set_aside
 

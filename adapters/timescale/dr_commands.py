@@ -60,6 +60,11 @@ class TimescaleCommandStore(CommandStore):
             return []
         return await self._in_order(commands.c.assignment_id == func.any(list(assignments)))
 
+    async def pending(self, device_ids: Collection[DeviceId]) -> Sequence[Command]:
+        if not device_ids:
+            return []
+        return await self._in_order(commands.c.device_id == func.any(list(device_ids)), IS_PENDING)
+
     async def supersede(self, device_ids: Collection[DeviceId]) -> Sequence[Command]:
         if not device_ids:
             return []
@@ -135,8 +140,8 @@ class TimescaleCommandStore(CommandStore):
         ).scalar()
         return earliest
 
-    async def _in_order(self, condition: Any) -> Sequence[Command]:  # noqa: ANN401 - of SQLAlchemy
-        wanted = select(commands).where(condition).order_by(commands.c.noted_at, commands.c.command_id)
+    async def _in_order(self, *conditions: Any) -> Sequence[Command]:  # noqa: ANN401 - of SQLAlchemy
+        wanted = select(commands).where(*conditions).order_by(commands.c.noted_at, commands.c.command_id)
         return [_command(row) for row in await self._session.execute(wanted)]
 
 

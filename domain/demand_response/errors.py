@@ -58,6 +58,14 @@ def device_is_serving(device_id: DeviceId) -> ConflictError:
     )
 
 
+def device_comes_back(device_id: DeviceId) -> ConflictError:
+    """Say that it cannot go before it was told to come back."""
+    return ConflictError(
+        "device_is_serving",
+        f"device {device_id!r} is still to be told to come back; try again once it was, or that was given up",
+    )
+
+
 def event_exists() -> ConflictError:
     """Say that the rule of the program has made this event before."""
     return ConflictError("event_exists", "the program has an event of its rule at that time already")

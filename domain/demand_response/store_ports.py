@@ -287,6 +287,10 @@ class CommandStore(Protocol):
         """Return all commands of these assignments, in the order in which they were noted."""
 
     @abstractmethod
+    async def pending(self, device_ids: Collection[DeviceId]) -> Sequence[Command]:
+        """Return what these devices are still to be told, in the order in which it was noted."""
+
+    @abstractmethod
     async def supersede(self, device_ids: Collection[DeviceId]) -> Sequence[Command]:
         """Set aside what these devices were still to be told; return it as it is now.
 

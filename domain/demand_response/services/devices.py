@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from domain.demand_response.devices import Control, Device, DeviceTerms, ProfileOrigin
-from domain.demand_response.errors import device_is_serving, unknown_device
+from domain.demand_response.errors import device_comes_back, device_is_serving, unknown_device
 from domain.demand_response.events import DrDeviceDeleted
 from domain.demand_response.model import DeviceId
-from domain.demand_response.ports import DemandResponseUnitOfWork, LoadHistory, UrlRules
+from domain.demand_response.orders import is_manual
+from domain.demand_response.ports import (
+    DemandResponseTransaction,
+    DemandResponseUnitOfWork,
+    LoadHistory,
+    UrlRules,
+)
 from domain.demand_response.services.device_checks import device_problems
 from domain.demand_response.services.device_telling import device_told
 from domain.demand_response.services.event_checks import refuse
@@ -41,6 +47,7 @@ class DrDevices:
 
         Raises:
             InvalidError: each fault, by JSON pointer; among them ``unknown_sensor`` and ``host_not_allowed``.
+            ConflictError: ``device_is_serving``: its control is not taken away while it sheds.
 
         """
         problems = list(device_problems(terms, self._urls))
@@ -54,6 +61,8 @@ class DrDevices:
             elif device == before:
                 return before, False
             else:
+                if is_manual(device) and not is_manual(before):
+                    await _check_idle(tx, terms.device_id)
                 device = replace(device, updated_at=now)
             await tx.devices.put([device])
             tx.events.add(device_told(self._clock, self._ids, before, device, actor))
@@ -79,12 +88,11 @@ class DrDevices:
 
         Raises:
             NotFoundError: ``unknown_device``.
-            ConflictError: ``device_is_serving``.
+            ConflictError: ``device_is_serving``: it sheds, or is still to be told to come back.
 
         """
         async with self._uow.begin() as tx:
-            if await tx.assignments.hold_serving([device_id]):
-                raise device_is_serving(device_id)
+            await _check_idle(tx, device_id)
             if not await tx.devices.delete(device_id):
                 raise unknown_device(device_id)
             await tx.auto_responses.delete(device_id)
@@ -107,6 +115,14 @@ class DrDevices:
             for name, one in named.items()
             if one is not None and one not in known
         ]
+
+
+async def _check_idle(tx: DemandResponseTransaction, device_id: DeviceId) -> None:
+    """Refuse what would leave a device shed for ever: nobody could tell it to come back."""
+    if await tx.assignments.hold_serving([device_id]):
+        raise device_is_serving(device_id)
+    if await tx.commands.pending([device_id]):
+        raise device_comes_back(device_id)
 
 
 def _put(terms: DeviceTerms, before: Device | None) -> Device:

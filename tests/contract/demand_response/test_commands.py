@@ -119,6 +119,20 @@ async def test_what_failed_is_tried_again_when_it_is_due(uow: DemandResponseUnit
     assert await claimed(uow) == [replace(again, attempts=2)]
 
 
+async def test_what_devices_are_still_to_be_told(uow: DemandResponseUnitOfWork) -> None:
+    first, second, other = await noted(uow, "a", "a", "b")
+    await claimed(uow, 1)
+    both = [DeviceId("a"), DeviceId("b"), DeviceId("c")]
+    async with uow.begin() as tx:
+        # What is being told at this moment is among it.
+        assert list(await tx.commands.pending(both)) == [attempted(first), second, other]
+        assert list(await tx.commands.pending(both[1:])) == [other]
+        assert not await tx.commands.pending([])
+        await tx.commands.end_attempt(replace(attempted(first), status=CommandStatus.DELIVERED))
+        await tx.commands.supersede([DeviceId("b")])
+        assert list(await tx.commands.pending(both)) == [second]
+
+
 async def test_newer_orders_set_aside_what_was_still_to_be_told(uow: DemandResponseUnitOfWork) -> None:
     first, second, other = await noted(uow, "a", "a", "b")
     await claimed(uow, 1)

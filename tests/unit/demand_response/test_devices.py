@@ -4,10 +4,11 @@ from datetime import timedelta
 import pytest
 
 from domain.demand_response.devices import Control, ControlBody, ControlKind, DeviceTerms, ProfileOrigin
+from domain.demand_response.errors import DeviceControlError
 from domain.demand_response.events import DrDeviceChanged, DrDeviceRegistered
-from domain.demand_response.model import DeviceId, RoomName, SensorId, WeekWindow
+from domain.demand_response.model import DeviceId, DrEventId, RoomName, SensorId, WeekWindow
 from domain.shared.errors import ConflictError, InvalidError, NotFoundError
-from tests.unit.demand_response.site import HOUR, ME, SECOND, Site, control, reduction
+from tests.unit.demand_response.site import A_MINUTE, HOUR, ME, SECOND, Site, control, reduction
 
 GOOD = DeviceTerms(device_id=DeviceId("d"), power_sensor_id=SensorId("d0.power"), control=control("d"))
 
@@ -93,6 +94,81 @@ async def test_a_device_is_described_found_and_deleted() -> None:
     ):
         with pytest.raises(NotFoundError):
             await call
+
+
+TIMEOUT = DeviceControlError("timeout", "no answer")
+
+
+async def shed(site: Site, device_id: DeviceId) -> DrEventId:
+    event_id = await site.event(reduction(2.0), after=timedelta())
+    await site.answer(event_id, device_id)
+    await site.main.step()
+    return event_id
+
+
+async def is_kept(site: Site, device_id: DeviceId) -> None:
+    """Neither the device nor its control can go."""
+    terms = (await site.main.devices.get(device_id)).terms
+    for call in (
+        site.main.devices.delete(device_id, ME),
+        site.main.devices.put(replace(terms, control=Control()), ME),
+    ):
+        with pytest.raises(ConflictError) as refused:
+            await call
+        assert refused.value.code == "device_is_serving"
+    # All else can be said of it: also where its commands go, since that may be what is wrong.
+    await site.main.devices.put(replace(terms, priority=7, control=control("elsewhere")), ME)
+    await site.main.devices.put(terms, ME)
+
+
+async def can_go(site: Site, device_id: DeviceId) -> None:
+    terms = (await site.main.devices.get(device_id)).terms
+    changed, _ = await site.main.devices.put(replace(terms, control=Control()), ME)
+    assert changed.terms.control == Control()
+    await site.main.devices.delete(device_id, ME)
+
+
+async def test_a_device_stays_until_its_turn_to_come_back() -> None:
+    site = Site()
+    devices = await site.devices(2)
+    event_id = await site.event(after=timedelta(), randomize_start=HOUR)
+    await site.opt_in(event_id)
+    await site.main.step()
+    await is_kept(site, devices[0])
+    await site.main.events.cancel(event_id, ME)
+    await site.main.step()
+    (last,) = site.control.reduced
+    await is_kept(site, last)
+    await site.run(HOUR)
+    assert site.control.reduced == {}
+    await can_go(site, last)
+
+
+async def test_a_device_stays_while_it_does_not_hear_that_it_may_come_back() -> None:
+    site = Site()
+    device_id = await site.device("d0")
+    event_id = await shed(site, device_id)
+    site.control.answers("d0", *[TIMEOUT] * 12)
+    await site.main.events.cancel(event_id, ME)
+    await site.main.step()
+    await is_kept(site, device_id)
+    await site.run(HOUR)
+    assert (await site.told(event_id))[-1] == ("d0", "restore", "failed")
+    await can_go(site, device_id)
+
+
+async def test_a_device_that_may_have_heard_of_a_reduction_stays_until_it_was_told_to_come_back() -> None:
+    site = Site()
+    device_id = await site.device("d0")
+    site.control.answers("d0", TIMEOUT, TIMEOUT, None)
+    event_id = await shed(site, device_id)
+    await site.answer(event_id, device_id, opt_in=False)
+    await site.main.step()
+    assert await site.told(event_id) == [("d0", "reduce", "superseded"), ("d0", "restore", "pending")]
+    await is_kept(site, device_id)
+    await site.run(A_MINUTE)
+    assert (await site.told(event_id))[-1] == ("d0", "restore", "delivered")
+    await can_go(site, device_id)
 
 
 def polled(device_id: str, **terms: object) -> DeviceTerms:
