@@ -33,7 +33,10 @@ _NO_SECOND_TERM: Final = frozenset({EndReason.FAILED, EndReason.MAX_DURATION})
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A device that may be told to shed; ``kw`` is what it can, None where its load is not known."""
+    """A device that may be told to shed; ``kw`` is what it can, None where its load is not known.
+
+    Of one that serves the event already it is what it can beyond what it was asked for.
+    """
 
     situation: Situation
     kw: float | None
@@ -46,7 +49,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A device that is to shed so much, None: whatever it can."""
+    """A device that is to shed so much (more, where it serves already), None: whatever it can."""
 
     offer: Offer
     asked_kw: float | None
@@ -74,21 +77,23 @@ def offer_of(
     now: datetime,
     zone: SiteZone,
 ) -> Offer | LeftOut | None:
-    """Return what a device that opted in can shed for an event; None where it serves that event now.
+    """Return what a device that opted in can shed for an event; None where it serves that event as it can.
 
-    A device serves one event at a time: one of a lower rank gives it up, one of ``higher`` keeps it. Limits
-    bind here as for an invitation; where no kW are asked for, a load that is not known stops nobody.
+    A device serves one event at a time: one of a lower rank gives it up, one of ``higher`` keeps it. One that
+    serves this event can be asked for more kW, unless it does not follow. Limits bind here as for an
+    invitation; where no kW are asked for, a load that is not known stops nobody.
     """
     device_id = situation.device.device_id
     serving = situation.serving
-    if serving is not None and serving.event_id == event.event_id:
+    own = situation.serves(event.event_id)
+    in_kw = event.terms.signal.type.in_kw
+    if own is not None and (not in_kw or own.following is Following.NO):
         return None
     if serving is not None and serving.event_id in higher:
         return LeftOut(device_id, SERVES_ANOTHER, "it serves an event of a higher priority")
     ended = [one.end_reason for one in situation.recent if one.event_id == event.event_id]
     if any(reason in _NO_SECOND_TERM for reason in ended):
         return LeftOut(device_id, SERVED_ALREADY, "it has served this event, or could not be told to")
-    in_kw = event.terms.signal.type.in_kw
     limits = limits_now(situation, now, zone, event.event_id)
     binding = [one for one in limits if in_kw or one.code not in UNMEASURED]
     if binding:
@@ -100,6 +105,8 @@ def offer_of(
     kw = now_kw(situation) if known else None
     if committed is not None:
         kw = committed if kw is None else min(kw, committed) if is_word else kw
+    if own is not None:
+        kw = (kw or 0.0) - (own.asked_kw or 0.0)
     if in_kw and (kw or 0.0) < LITTLE:
         return LeftOut(device_id, NOTHING_LEFT, "it has nothing to shed now")
     return Offer(situation, kw)
@@ -132,7 +139,7 @@ def by_priority(offers: Iterable[Offer]) -> Sequence[Offer]:
 
 
 def plan_reduction(target_kw: float, serving: Iterable[Assignment], offers: Iterable[Offer]) -> Plan:
-    """Return who is to step in, so that with those that serve already the target is met."""
+    """Return who is to step in, or shed more, so that with those that serve already the target is met."""
     return meet_target(target_kw - sum(counted_kw(one) for one in serving), offers)
 
 
@@ -143,7 +150,7 @@ def plan_limit(
     offers: Iterable[Offer],
     now: datetime,
 ) -> Plan:
-    """Return who is to step in, so that a site stays within what it may take from the grid.
+    """Return who is to step in, or shed more, so that a site stays within what it may take from the grid.
 
     What its meter shows has the load of those that follow taken off already; of those told lately the rest
     is still to come. Where the meter is silent, all that is offered is taken: the limit is to be kept.

@@ -46,6 +46,11 @@ class Situation:
         """What it serves now."""
         return next((one for one in self.recent if one.is_serving), None)
 
+    def serves(self, event_id: DrEventId) -> Assignment | None:
+        """Return what it serves now where that is this event."""
+        serving = self.serving
+        return serving if serving is not None and serving.event_id == event_id else None
+
     @property
     def unshed_kw(self) -> float | None:
         """What it would draw if it shed nothing: its newest metered power, unless it shed at that time.

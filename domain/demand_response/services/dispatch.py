@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.demand_response.assignments import Assignment, EndReason
+from domain.demand_response.assignments import Assignment, EndReason, Following
 from domain.demand_response.commands import Command, CommandKind, CommandReason, CommandStatus
 from domain.demand_response.conditions import MeterReading
+from domain.demand_response.devices import Device
 from domain.demand_response.dispatching import (
     Choice,
     Offer,
@@ -210,45 +211,52 @@ class DispatchEvents:
     async def _assign(
         self, tx: DemandResponseTransaction, event: DrEvent, plan: Plan, now: datetime, *, is_first: bool
     ) -> set[DrEventId]:
-        """Let the chosen serve the event; return the events that had them before."""
+        """Let the chosen serve the event, or shed more for it; return the events that had them before."""
         if not plan.chosen:
             return set()
-        taken = [one.offer.situation.serving for one in plan.chosen]
-        ended = [
-            replace(one, ended_at=now, end_reason=EndReason.TAKEN_OVER) for one in taken if one is not None
-        ]
-        await tx.assignments.replace(ended)
+        begun, raised, ended = [], [], []
+        for one in plan.chosen:
+            situation = one.offer.situation
+            own, serving = situation.serves(event.event_id), situation.serving
+            if own is not None:
+                raised.append((situation.device, _raised(event, own, one, now)))
+                continue
+            if serving is not None:
+                ended.append(replace(serving, ended_at=now, end_reason=EndReason.TAKEN_OVER))
+            begun.append((situation.device, self._begun(event, one, now)))
+        await tx.assignments.replace([*ended, *(assignment for _, assignment in raised)])
         for command in await tx.commands.supersede([one.offer.device_id for one in plan.chosen]):
             tx.events.add(self._teller.command(command))
         reason = CommandReason.DISPATCH if is_first else CommandReason.REPLACEMENT
-        pairs = [self._told(event, one, reason, now) for one in plan.chosen]
-        await tx.assignments.add([assignment for assignment, _ in pairs])
-        await tx.commands.add([command for _, command in pairs])
-        for _, command in pairs:
+        await tx.assignments.add([assignment for _, assignment in begun])
+        commands = [self._reduce(event, device, one, reason, now) for device, one in (*raised, *begun)]
+        await tx.commands.add(commands)
+        for command in commands:
             tx.events.add(self._teller.command(command))
         return {one.event_id for one in ended}
 
-    def _told(
-        self, event: DrEvent, choice: Choice, reason: CommandReason, now: datetime
-    ) -> tuple[Assignment, Command]:
+    def _begun(self, event: DrEvent, choice: Choice, now: datetime) -> Assignment:
         situation, terms = choice.offer.situation, choice.offer.situation.device.terms
-        before = _power_before(situation, now)
         due_at = told_at(event, terms.ramp, now)
         until = None if terms.max_duration is None else due_at + terms.max_duration
-        by_hand = is_manual(situation.device)
-        assignment = Assignment(
+        return Assignment(
             assignment_id=AssignmentId(self._ids.new()),
             event_id=event.event_id,
             device_id=situation.device.device_id,
             began_at=now,
             asked_kw=choice.asked_kw,
-            power_before_kw=before,
-            check_at=first_check(due_at, terms.ramp, situation.reading) if by_hand else None,
+            power_before_kw=_power_before(situation, now),
+            check_at=_check_at(event, situation, now),
             until=until if until is not None and until < event.terms.end else None,
         )
-        asked = choice.asked_kw
-        least = terms.min_power_kw
-        command = Command(
+
+    def _reduce(
+        self, event: DrEvent, device: Device, assignment: Assignment, reason: CommandReason, now: datetime
+    ) -> Command:
+        due_at = told_at(event, device.terms.ramp, now)
+        by_hand = is_manual(device)
+        before, asked, least = assignment.power_before_kw, assignment.asked_kw, device.terms.min_power_kw
+        return Command(
             command_id=CommandId(self._ids.new()),
             assignment_id=assignment.assignment_id,
             event_id=event.event_id,
@@ -262,7 +270,23 @@ class DispatchEvents:
             status=CommandStatus.MANUAL if by_hand else CommandStatus.PENDING,
             time=due_at if by_hand else None,
         )
-        return assignment, command
+
+
+def _raised(event: DrEvent, own: Assignment, choice: Choice, now: datetime) -> Assignment:
+    """Return what a device serves once it is asked for more; whether it follows has to show anew."""
+    return replace(
+        own,
+        asked_kw=(own.asked_kw or 0.0) + (choice.asked_kw or 0.0),
+        following=Following.UNKNOWN,
+        check_at=_check_at(event, choice.offer.situation, now),
+    )
+
+
+def _check_at(event: DrEvent, situation: Situation, now: datetime) -> datetime | None:
+    """Return when its meter is looked at; None where that is said once the command was delivered."""
+    ramp = situation.device.terms.ramp
+    by_hand = is_manual(situation.device)
+    return first_check(told_at(event, ramp, now), ramp, situation.reading) if by_hand else None
 
 
 def _power_before(situation: Situation, now: datetime) -> float | None:

@@ -50,11 +50,11 @@ async def test_the_plan_becomes_an_event_that_is_dispatched_as_planned() -> None
     assert {one.status.value for one in view.invitations} == {"opt_in"}
     assert {one.answered_by for one in view.invitations} == {"person"}
     assert site.control.reduced == {DeviceId("d0"): 2.5, DeviceId("d1"): 1.5}
-    # The third one has opted in too: it steps in.
+    # The second one can do more, and the third one has opted in too.
     site.control.deaf = {"d0"}
     site.control.reduced.pop(DeviceId("d0"))
     await site.run(2 * A_MINUTE)
-    assert site.control.reduced == {DeviceId("d1"): 1.5, DeviceId("d2"): 2.5}
+    assert site.control.reduced == {DeviceId("d1"): 2.5, DeviceId("d2"): 1.5}
     await site.run(HOUR)
     assert site.control.reduced == {}
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 from domain.demand_response.assignments import EndReason
 from domain.demand_response.dr_events import DrEventStatus, Signal, SignalType
 from domain.demand_response.model import DeviceId, DrEventId
-from tests.unit.demand_response.site import A_MINUTE, HOUR, ME, Site, reduction
+from tests.unit.demand_response.site import A_MINUTE, HOUR, ME, SECOND, Site, reduction
 
 NOW = timedelta()
 
@@ -86,17 +86,29 @@ async def test_import_is_held_at_its_limit() -> None:
     await site.opt_in(event_id)
     await site.main.step()
     assert site.control.reduced == {DeviceId("d0"): 2.5, DeviceId("d1"): 0.5}
-    # It is within its limit now: nobody else is asked.
+    # It is within its limit now: nobody is asked for more.
     for _ in range(5):
         site.elapse(A_MINUTE)
         metered(site, 9.0)
         await site.main.step()
     assert len(site.control.orders) == 2
-    # Something else is switched on.
+    # Something else is switched on: who sheds already and can do more does so first.
+    site.elapse(A_MINUTE)
+    metered(site, 10.5)
+    await site.main.step()
+    assert site.control.reduced == {DeviceId("d0"): 2.5, DeviceId("d1"): 2.0}
+    # What it was told lately is still to come: it is not asked for twice.
+    site.clock.advance(30 * SECOND)
+    await site.main.step()
+    assert len(site.control.orders) == 3
+    for _ in range(3):
+        site.elapse(A_MINUTE)
+        metered(site, 9.0)
+        await site.main.step()
     site.elapse(A_MINUTE)
     metered(site, 11.0)
     await site.main.step()
-    assert site.control.reduced[DeviceId("d2")] == 2.0
+    assert site.control.reduced == {DeviceId("d0"): 2.5, DeviceId("d1"): 2.5, DeviceId("d2"): 1.5}
 
 
 async def test_a_site_within_its_limit_asks_for_nothing_and_misses_nothing() -> None:
