@@ -1,10 +1,12 @@
 """Assignments: a device that serves an event, from the moment it is told to shed until it is released."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.demand_response.model import AssignmentId, DeviceId, DrEventId
+from domain.demand_response.model import NO_TIME, AssignmentId, DeviceId, DrEventId
+from domain.shared.time import TimeRange
 
 
 class EndReason(StrEnum):
@@ -63,6 +65,16 @@ class Assignment:
     def took_part(self) -> bool:
         """Whether the device was told, so that it counts as having served."""
         return self.end_reason is not EndReason.FAILED
+
+
+def time_served(assigned: Iterable[Assignment], asked: TimeRange) -> timedelta:
+    """Return how much of a time a device served; what goes on goes on until the end of it."""
+    spans = [
+        min(one.ended_at or asked.end, asked.end) - max(one.began_at, asked.start)
+        for one in assigned
+        if one.took_part
+    ]
+    return sum((span for span in spans if span > NO_TIME), NO_TIME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ ON_TIME: Final = timedelta(seconds=5)
 TOO_LATE: Final = "too_late"
 NOBODY_OPTED_IN: Final = "nobody_opted_in"
 NOTHING_TO_SHED: Final = "nothing_to_shed"
+SERVED_OTHER_EVENTS: Final = "served_other_events"
 
 
 def check_start(start: datetime, end: datetime, now: datetime) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from domain.demand_response.assignments import EndReason
+from domain.demand_response.assignments import EndReason, time_served
 from domain.demand_response.devices import Device
 from domain.demand_response.dispatching import NO_SITE_METER
 from domain.demand_response.dr_events import DrEvent, DrEventStatus, SignalType
@@ -12,6 +12,7 @@ from domain.demand_response.invitations import Invitation, InvitationStatus
 from domain.demand_response.lifecycle import (
     NOBODY_OPTED_IN,
     NOTHING_TO_SHED,
+    SERVED_OTHER_EVENTS,
     advance,
     answer_until,
     invite_at,
@@ -139,8 +140,14 @@ class Moving:
         if event.dispatched or nothing_asked:
             return event
         invitations = await tx.invitations.of_event(event.event_id)
-        if not any(one.status is InvitationStatus.OPT_IN for one in invitations):
+        opted_in = [one.device_id for one in invitations if one.status is InvitationStatus.OPT_IN]
+        if not opted_in:
             return missed(event, NOBODY_OPTED_IN, f"of {len(invitations)} devices none opted in")
         if signal.type is SignalType.IMPORT_CAPACITY_LIMIT:
             return event  # the site may have stayed within it by itself
+        asked = TimeRange(event.terms.start, event.terms.end)
+        served = await tx.assignments.overlapping(opted_in, asked.start, asked.end)
+        if all(2 * time_served(served.get(one, ()), asked) > event.terms.duration for one in opted_in):
+            detail = "each device that opted in served other events for most of that time"
+            return missed(event, SERVED_OTHER_EVENTS, detail)
         return missed(event, NOTHING_TO_SHED, "no device that opted in could shed anything")

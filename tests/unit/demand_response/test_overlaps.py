@@ -1,8 +1,9 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from domain.demand_response.assignments import EndReason
 from domain.demand_response.dr_events import DrEventStatus, Signal, SignalType
-from domain.demand_response.model import DeviceId, DrEventId
+from domain.demand_response.model import DeviceId, DrEventId, Fault, RoomName
 from tests.unit.demand_response.site import A_MINUTE, HOUR, ME, SECOND, Site, reduction
 
 NOW = timedelta()
@@ -44,6 +45,46 @@ async def test_a_lower_event_takes_nothing_from_a_higher_one() -> None:
     nobody = await started(site, 2.0)
     assert (await serving(site, high), await serving(site, low)) == (["d0"], ["d1"])
     assert await serving(site, nobody) == []
+
+
+async def test_an_event_whose_devices_served_another_one_says_so() -> None:
+    site = Site()
+    await site.devices(1)
+    await started(site, 2.0, priority=1)
+    low = await started(site, 2.0, priority=2)
+    await site.run(HOUR)
+    event = (await site.view(low)).event
+    assert (event.status, event.dispatched) == (DrEventStatus.COMPLETED, False)
+    assert event.missed == Fault(
+        "served_other_events", "each device that opted in served other events for most of that time"
+    )
+
+
+async def test_an_event_that_had_a_device_with_nothing_to_shed_says_so() -> None:
+    site = Site()
+    await site.devices(1)
+    await site.device("idle", 0.4)
+    await started(site, 2.0, priority=1)
+    low = await started(site, 2.0, priority=2)
+    await site.run(HOUR)
+    event = (await site.view(low)).event
+    assert event.missed is not None
+    assert event.missed.code == "nothing_to_shed"
+
+
+async def test_a_device_that_served_another_event_for_a_while_had_time_for_this_one() -> None:
+    site = Site()
+    device_id = await site.device("d0", 3.0)
+    await started(site, 2.0, priority=1, duration=20 * A_MINUTE)
+    low = await started(site, 2.0, priority=2)
+    await site.run(19 * A_MINUTE)
+    site.rooms.is_comfortable("r", comfortable=False)
+    terms = (await site.main.devices.get(device_id)).terms
+    await site.main.devices.put(replace(terms, room_name=RoomName("r")), ME)
+    await site.run(HOUR)
+    event = (await site.view(low)).event
+    assert event.missed is not None
+    assert event.missed.code == "nothing_to_shed"
 
 
 async def test_between_equals_the_earlier_created_wins() -> None:
