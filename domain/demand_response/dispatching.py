@@ -9,14 +9,13 @@ from typing import Final
 from domain.demand_response.assignments import Assignment, EndReason, Following
 from domain.demand_response.conditions import MeterReading
 from domain.demand_response.dr_events import DrEvent, SignalType
-from domain.demand_response.flexibility import now_kw
+from domain.demand_response.flexibility import free_kw
 from domain.demand_response.invitations import AnsweredBy, Invitation
-from domain.demand_response.limits import UNMEASURED, Situation, limits_now
+from domain.demand_response.limits import SERVES_ANOTHER, UNMEASURED, Situation, limits_now
 from domain.demand_response.model import NO_TIME, DeviceId, DrEventId, LeftOut, SiteZone
 
 NOT_NEEDED: Final = "not_needed"
 NOTHING_LEFT: Final = "nothing_left"
-SERVES_ANOTHER: Final = "serves_another"
 SERVED_ALREADY: Final = "served_already"
 NO_SITE_METER: Final = "no_site_meter"
 
@@ -90,9 +89,8 @@ def offer_of(
     if own is not None and (not in_kw or own.following is Following.NO):
         return None
     if serving is not None and serving.event_id in higher:
-        return LeftOut(device_id, SERVES_ANOTHER, "it serves an event of a higher priority")
-    ended = [one.end_reason for one in situation.recent if one.event_id == event.event_id]
-    if any(reason in _NO_SECOND_TERM for reason in ended):
+        return LeftOut(device_id, SERVES_ANOTHER, "it serves an event that comes first")
+    if has_served(situation, event.event_id):
         return LeftOut(device_id, SERVED_ALREADY, "it has served this event, or could not be told to")
     limits = limits_now(situation, now, zone, event.event_id)
     binding = [one for one in limits if in_kw or one.code not in UNMEASURED]
@@ -102,7 +100,7 @@ def offer_of(
     is_word = invitation.answered_by is AnsweredBy.PERSON
     committed = invitation.committed_kw
     known = not any(one.code in UNMEASURED for one in limits)
-    kw = now_kw(situation) if known else None
+    kw = free_kw(situation) if known else None
     if committed is not None:
         kw = committed if kw is None else min(kw, committed) if is_word else kw
     if own is not None:
@@ -110,6 +108,11 @@ def offer_of(
     if in_kw and (kw or 0.0) < LITTLE:
         return LeftOut(device_id, NOTHING_LEFT, "it has nothing to shed now")
     return Offer(situation, kw)
+
+
+def has_served(situation: Situation, event_id: DrEventId) -> bool:
+    """Whether a device is not to be told again for an event: it could not be, or has served its time."""
+    return any(one.event_id == event_id and one.end_reason in _NO_SECOND_TERM for one in situation.recent)
 
 
 def meet_target(target_kw: float, offers: Iterable[Offer]) -> Plan:

@@ -86,7 +86,7 @@ def flexibility(
     so_far = situation.delivered
     return Flexibility(
         device_id=situation.device.device_id,
-        now_kw=0.0 if limits else now_kw(situation),
+        now_kw=0.0 if limits else free_kw(situation),
         limits=limits,
         hours=tuple(hours),
         evidence=Evidence(
@@ -100,8 +100,8 @@ def flexibility(
     )
 
 
-def now_kw(situation: Situation) -> float:
-    """Return what could be shed now if nothing stood against it, in kW.
+def free_kw(situation: Situation) -> float:
+    """Return what could be shed if the device served nothing and nothing stood against it, in kW.
 
     A device that sheds already is counted by what it drew before, since all of it can be asked of it anew.
     """

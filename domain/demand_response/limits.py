@@ -8,6 +8,7 @@ from typing import Final
 from domain.demand_response.assignments import Assignment, DeliveredSoFar
 from domain.demand_response.conditions import Connection, MeterReading, RoomComfort
 from domain.demand_response.devices import Device, DeviceTerms
+from domain.demand_response.dr_events import DrEvent
 from domain.demand_response.model import DrEventId, Fault, SiteZone
 from domain.demand_response.released import Released
 from domain.demand_response.week_windows import covered, local_day
@@ -20,6 +21,7 @@ OUTSIDE_AVAILABILITY: Final = "outside_availability"
 REST: Final = "rest"
 DAILY_COUNT: Final = "daily_count"
 COMFORT: Final = "comfort"
+SERVES_ANOTHER: Final = "serves_another"
 
 UNMEASURED: Final = frozenset({STALE, OFFLINE})
 """Of these nothing is known but that the load is not: where no kW are asked for, they stop nobody."""
@@ -29,8 +31,9 @@ UNMEASURED: Final = frozenset({STALE, OFFLINE})
 class Situation:
     """A device, and all that is known of it now.
 
-    ``recent`` are its assignments of the last days, those that go on included. ``serving`` is among them.
-    ``released`` is how far it has come back from the last one; None where it serves.
+    ``recent`` are its assignments of the last days, those that go on included. ``serving`` is among them,
+    ``served`` is the event of that one; None too where nobody has looked. ``released`` is how far it has
+    come back from the last one; None where it serves.
     """
 
     device: Device
@@ -38,6 +41,7 @@ class Situation:
     connection: Connection | None = None
     room: RoomComfort | None = None
     recent: Sequence[Assignment] = ()
+    served: DrEvent | None = None
     delivered: DeliveredSoFar | None = None
     released: Released | None = None
 
@@ -64,6 +68,14 @@ class Situation:
             return self.released.power_before_kw
         return None if reading is None else reading.power_kw
 
+    @property
+    def serves_until(self) -> datetime | None:
+        """When it will be released, as far as can be told."""
+        serving, event = self.serving, self.served
+        if serving is None or event is None:
+            return None
+        return event.terms.end if serving.until is None else min(serving.until, event.terms.end)
+
 
 def standing_limits(
     situation: Situation,
@@ -83,7 +95,7 @@ def standing_limits(
         yield Fault(NOT_CONTROLLABLE, "it is not to be controlled")
     if not covered(_at_once(terms, asked), terms.availability, zone):
         yield Fault(OUTSIDE_AVAILABILITY, "its hours do not hold all of that time")
-    rested = _rested_at(situation)
+    rested = _rested_at(situation, asked.start)
     if rested is not None and asked.start < rested:
         yield Fault(REST, f"it rests for {terms.min_rest}, until {rested:%Y-%m-%dT%H:%M:%SZ}")
     if terms.max_events_per_day is not None:
@@ -125,12 +137,19 @@ def _at_once(terms: DeviceTerms, asked: TimeRange) -> TimeRange:
     return TimeRange(asked.start, min(asked.end, asked.start + terms.max_duration))
 
 
-def _rested_at(situation: Situation) -> datetime | None:
-    """Return when it has rested from what it served last; None where it need not rest."""
-    if not situation.device.terms.min_rest or situation.serving is not None:
+def _rested_at(situation: Situation, start: datetime) -> datetime | None:
+    """Return when it has rested from what it served last before a start; None where it need not rest.
+
+    While it serves it does not rest: another event may take it over.
+    """
+    rest = situation.device.terms.min_rest
+    if not rest:
         return None
+    if situation.serving is not None:
+        until = situation.serves_until
+        return None if until is None or start < until else until + rest
     ended = [one.ended_at for one in situation.recent if one.took_part and one.ended_at is not None]
-    return max(ended) + situation.device.terms.min_rest if ended else None
+    return max(ended) + rest if ended else None
 
 
 def _events_of_the_day(situation: Situation, moment: datetime, zone: SiteZone) -> set[DrEventId]:

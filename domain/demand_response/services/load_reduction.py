@@ -1,10 +1,11 @@
 """Load reduction on request: first the plan, then an event that everybody has opted in to already."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.demand_response.claims import Rival, claimed, why_claimed
 from domain.demand_response.devices import Device
 from domain.demand_response.dispatching import (
     LITTLE,
@@ -22,11 +23,19 @@ from domain.demand_response.dr_events import (
     Signal,
     SignalType,
 )
-from domain.demand_response.flexibility import HOUR, expected_kw
+from domain.demand_response.flexibility import HOUR, expected_kw, free_kw
 from domain.demand_response.invitations import AnsweredBy, Invitation, InvitationStatus
 from domain.demand_response.lifecycle import answer_until, check_start, publish
-from domain.demand_response.limits import Situation, standing_limits
-from domain.demand_response.model import DeviceId, DrEventId, InvitationId, LeftOut, SiteZone, Targets
+from domain.demand_response.limits import SERVES_ANOTHER, Situation, momentary_limits, standing_limits
+from domain.demand_response.model import (
+    DeviceId,
+    DrEventId,
+    Fault,
+    InvitationId,
+    LeftOut,
+    SiteZone,
+    Targets,
+)
 from domain.demand_response.ports import DemandResponseTransaction, DemandResponseUnitOfWork
 from domain.demand_response.services.event_checks import (
     duration_problems,
@@ -40,6 +49,7 @@ from domain.demand_response.services.moving import Moving
 from domain.demand_response.services.situations import Situations
 from domain.demand_response.services.telling import Teller
 from domain.demand_response.services.waking import Waking
+from domain.demand_response.store_ports import EventFilter
 from domain.demand_response.week_windows import local_day
 from domain.shared.errors import Problem
 from domain.shared.events import Actor
@@ -47,6 +57,9 @@ from domain.shared.ports import Clock, IdFactory
 from domain.shared.time import TimeRange
 
 UNKNOWN_LOAD: Final = "unknown_load"
+
+_OPEN: Final = frozenset(one for one in DrEventStatus if one.is_open)
+_MOST_RIVALS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,47 +169,55 @@ class ReduceLoad:
     async def _offers(
         self, event: DrEvent, devices: Sequence[Device], now: datetime
     ) -> tuple[list[Offer], list[LeftOut]]:
-        if event.terms.start < now + HOUR:
-            situations = await self._situations.of(devices)
-            serving = {one.serving.event_id for one in situations.values() if one.serving is not None}
+        claims, situations = await self._claims(event, devices, now)
+        wins = {one: by for one, by in claims.items() if one in situations and by.rank < event.rank}
+        left_out = [LeftOut(one, SERVES_ANOTHER, why_claimed(by, event)) for one, by in wins.items()]
+        free = {device_id: one for device_id, one in situations.items() if device_id not in wins}
+        if event.terms.start <= now:
             found = [
-                offer_of(one, event, _asked(event, one, now), serving, now, self._zone)
-                for one in situations.values()
+                offer_of(one, event, _asked(event, one, now), (), now, self._zone) for one in free.values()
             ]
         else:
-            found = await self._later_offers(event, devices, now)
+            found = await self._later_offers(event, free, now)
         return (
             [one for one in found if isinstance(one, Offer)],
-            [one for one in found if isinstance(one, LeftOut)],
+            [*left_out, *(one for one in found if isinstance(one, LeftOut))],
         )
 
-    async def _later_offers(
+    async def _claims(
         self, event: DrEvent, devices: Sequence[Device], now: datetime
+    ) -> tuple[Mapping[DeviceId, DrEvent], Mapping[DeviceId, Situation]]:
+        """Return which devices other events will have in that time, and the situations of those asked for."""
+        times = EventFilter(statuses=_OPEN, since=max(event.terms.start, now), until=event.terms.end)
+        async with self._uow.begin() as tx:
+            events, _ = await tx.dr_events.list(times, _MOST_RIVALS, 0)
+            rivals = [await _rival(tx, one) for one in events]
+            known = await tx.devices.find({one.device_id for rival in rivals for one in rival.opted_in})
+        asked = {one.device_id: one for one in devices}
+        situations = await self._situations.of(list({**known, **asked}.values()))
+        return claimed(rivals, situations), {one: situations[one] for one in asked}
+
+    async def _later_offers(
+        self, event: DrEvent, situations: Mapping[DeviceId, Situation], now: datetime
     ) -> list[Offer | LeftOut | None]:
-        """Return what can be shed at a time to come: by what is usual then, and what can be foreseen."""
-        situations = await self._situations.of(devices)
-        flexible = await self._flexibility.of(devices)
+        """Return what can be shed at a time to come: by what can be foreseen, and by what is usual then.
+
+        What begins within the hour is judged by the state of now.
+        """
         window = TimeRange(event.terms.start, event.terms.end)
         day = local_day(window.start, self._zone)
         async with self._uow.begin() as tx:
             opted_in = await tx.invitations.opted_in(situations.keys(), day.start, day.end)
-        return [
-            self._later(situation, window, expected_kw(flexible[one], window, now), opted_in.get(one, ()))
-            for one, situation in situations.items()
-        ]
-
-    def _later(
-        self, situation: Situation, window: TimeRange, kw: float | None, opted_in: Sequence[DrEventId]
-    ) -> Offer | LeftOut:
-        device_id = situation.device.device_id
-        limits = list(standing_limits(situation, window, self._zone, opted_in=opted_in))
-        if limits:
-            return LeftOut(device_id, limits[0].code, "; ".join(one.detail for one in limits))
-        if kw is None:
-            return LeftOut(device_id, UNKNOWN_LOAD, "nothing is known of its load at that time")
-        if kw < LITTLE:
-            return LeftOut(device_id, NOTHING_LEFT, "it has nothing to shed at that time")
-        return Offer(situation, kw)
+        is_soon = window.start < now + HOUR
+        flexible = {} if is_soon else await self._flexibility.of([one.device for one in situations.values()])
+        found: list[Offer | LeftOut | None] = []
+        for device_id, one in situations.items():
+            limits = list(standing_limits(one, window, self._zone, opted_in=opted_in.get(device_id, ())))
+            if is_soon:
+                limits += momentary_limits(one, now)
+            kw = free_kw(one) if is_soon else expected_kw(flexible[device_id], window, now)
+            found.append(_later(one, limits, kw))
+        return found
 
     async def _keep(
         self,
@@ -227,6 +248,29 @@ class ReduceLoad:
         for invitation in await tx.invitations.add(invitations):
             tx.events.add(self._teller.answer(invitation, actor))
         await tx.dr_events.replace(replace(event, due_at=now))
+
+
+async def _rival(tx: DemandResponseTransaction, event: DrEvent) -> Rival:
+    return Rival(
+        event=event,
+        opted_in=[
+            one
+            for one in await tx.invitations.of_event(event.event_id)
+            if one.status is InvitationStatus.OPT_IN
+        ],
+        serving=[one for one in await tx.assignments.of_event(event.event_id) if one.is_serving],
+    )
+
+
+def _later(situation: Situation, limits: Sequence[Fault], kw: float | None) -> Offer | LeftOut:
+    device_id = situation.device.device_id
+    if limits:
+        return LeftOut(device_id, limits[0].code, "; ".join(one.detail for one in limits))
+    if kw is None:
+        return LeftOut(device_id, UNKNOWN_LOAD, "nothing is known of its load at that time")
+    if kw < LITTLE:
+        return LeftOut(device_id, NOTHING_LEFT, "it has nothing to shed at that time")
+    return Offer(situation, kw)
 
 
 def _asked(event: DrEvent, situation: Situation, now: datetime) -> Invitation:

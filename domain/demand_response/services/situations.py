@@ -1,6 +1,7 @@
 """How devices are now: what demand response knows itself, and what it has to ask others."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.demand_response.assignments import Assignment
@@ -74,13 +75,15 @@ async def with_own(
     recent = await tx.assignments.overlapping(asked.keys(), now - MOST_RECENT, after)
     delivered = await tx.assignments.delivered(asked.keys())
     back = await _released(tx, asked, recent)
+    serving = {
+        one.device_id: one.event_id for assigned in recent.values() for one in assigned if one.is_serving
+    }
+    events = await tx.dr_events.find(set(serving.values()))
     return {
-        device_id: Situation(
-            device=one.device,
-            reading=one.reading,
-            connection=one.connection,
-            room=one.room,
+        device_id: replace(
+            one,
             recent=recent.get(device_id, ()),
+            served=events.get(serving[device_id]) if device_id in serving else None,
             delivered=delivered.get(device_id),
             released=back.get(device_id),
         )

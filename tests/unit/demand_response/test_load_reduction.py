@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.demand_response.dr_events import DrEventStatus, EventOrigin
+from domain.demand_response.dr_events import DrEventStatus, EventOrigin, Signal, SignalType
 from domain.demand_response.model import DeviceId, Targets
 from domain.demand_response.services.load_reduction import LoadReduction, ReductionPlan
 from domain.shared.errors import InvalidError
@@ -68,6 +68,75 @@ async def test_a_device_that_serves_another_event_is_left_out() -> None:
     found = await plan(site, 4.0)
     assert shown(found) == [("d1", 2.5)]
     assert [(one.device_id, one.code) for one in found.left_out] == [("d0", "serves_another")]
+
+
+async def test_a_device_whose_event_ends_before_is_free() -> None:
+    site = Site()
+    await site.devices(1)
+    await site.device("rests", priority=1, min_rest=HOUR)
+    event_id = await site.event(reduction(4.0), after=timedelta(), duration=30 * A_MINUTE)
+    await site.opt_in(event_id)
+    await site.main.step()
+    site.elapse(10 * A_MINUTE)
+    start = site.clock.now() + 20 * A_MINUTE
+    # It is counted by what it draws once it is released, and not by what is left of that now.
+    found = await plan(site, 4.0, start=start)
+    assert shown(found) == [("d0", 2.5)]
+    assert [(one.device_id, one.code) for one in found.left_out] == [("rests", "rest")]
+    overlapping = await plan(site, 4.0, start=start - A_MINUTE)
+    assert [(one.device_id, one.code) for one in overlapping.left_out] == [
+        ("d0", "serves_another"),
+        ("rests", "serves_another"),
+    ]
+    assert overlapping.left_out[0].detail == (
+        "it serves 'e' from 2026-03-02T12:00:00Z to 2026-03-02T12:30:00Z,"
+        " which is of the same priority and was created earlier"
+    )
+
+
+@pytest.mark.parametrize("after", [timedelta(), 15 * A_MINUTE, 6 * HOUR])
+async def test_plans_know_of_each_other(after: timedelta) -> None:
+    site = Site()
+    await site.devices(2)
+    start = site.clock.now() + after
+    for days in (3, 4, 5, 6):
+        for minutes in range(60):
+            for device_id in ("d0", "d1"):
+                at = start - timedelta(days=days) + minutes * A_MINUTE
+                site.history.measured(f"{device_id}.power", at, 3.0)
+    first = await plan(site, 2.0, dry_run=False, start=start)
+    assert shown(first) == [("d0", 2.0)]
+    # What the first one does not need is free.
+    second = await plan(site, 4.0, dry_run=False, start=start)
+    assert (shown(second), second.shortfall_kw) == ([("d1", 2.5)], 1.5)
+    assert [(one.device_id, one.code) for one in second.left_out] == [("d0", "serves_another")]
+    third = await plan(site, 1.0, dry_run=False, start=start + 59 * A_MINUTE)
+    assert (third.event_id, third.shortfall_kw) == (None, 1.0)
+    after_both = await plan(site, 1.0, start=start + HOUR)
+    assert "serves_another" not in {one.code for one in after_both.left_out}
+    site.elapse(after)
+    await site.main.step()
+    assert site.control.reduced == {DeviceId("d0"): 2.0, DeviceId("d1"): 2.5}
+
+
+async def test_what_other_events_will_take_is_left_out() -> None:
+    site = Site()
+    await site.devices(3)
+    await site.device("d3", priority=3, site_meter_id=site.meter("d0"))
+    for_all = await site.event(after=2 * HOUR)
+    await site.answer(for_all, "d0")
+    await site.answer(for_all, "d1", opt_in=False)
+    start = site.clock.now() + 30 * A_MINUTE
+    limit = Signal(SignalType.IMPORT_CAPACITY_LIMIT, 9.0, "kW")
+    urgent = await site.event(limit, after=HOUR, duration=HOUR, priority=2)
+    await site.answer(urgent, "d3")
+    asked = LoadReduction(target_kw=9.0, duration=2 * HOUR, start=start)
+    found = await site.main.reduce_load(asked, ME, dry_run=True)
+    assert shown(found) == [("d1", 2.5), ("d2", 2.5)]
+    assert {one.device_id: one.detail.rsplit(", ", 1)[1] for one in found.left_out} == {
+        "d0": "which is of the same priority and was created earlier",
+        "d3": "which is of a higher priority",
+    }
 
 
 async def test_a_later_reduction_goes_by_what_is_usual() -> None:
