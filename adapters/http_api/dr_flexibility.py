@@ -45,9 +45,11 @@ class EvidenceAnswer(msgspec.Struct, kw_only=True):
 
 
 class FlexibilityAnswer(msgspec.Struct, kw_only=True):
-    """How many kW a device can shed: 0 where one of the ``limits`` binds.
+    """How many kW a device can shed on top of what it sheds already: 0 where one of the ``limits`` binds.
 
-    Codes of limits: ``stale, offline, not_controllable, outside_availability, rest, daily_count, comfort``.
+    Codes of limits: ``stale, offline, not_controllable, outside_availability, rest, daily_count, comfort``;
+    beside them ``serves_another`` tells of an event that the device serves now, and does not make it 0: what
+    is left is for an event of a higher priority.
     """
 
     device_id: str

@@ -1,13 +1,13 @@
 """Flexibility: how many kW a device can shed now and in the coming hours, and what that rests on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from math import floor
 from typing import Final
 
 from domain.demand_response.devices import DeviceTerms
-from domain.demand_response.limits import Situation, limits_now, standing_limits
+from domain.demand_response.limits import SERVES_ANOTHER, Situation, limits_now, standing_limits
 from domain.demand_response.load import LoadInterval
 from domain.demand_response.model import DeviceId, Fault, SiteZone
 from domain.shared.time import TimeRange
@@ -53,10 +53,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flexibility:
-    """How many kW can be shed; 0 where one of the ``limits`` binds."""
+    """How many kW can be shed on top of what is shed already; 0 where one of the ``limits`` binds.
+
+    Of a device that serves an event ``limits`` tell that, which leaves the number as it is. ``free_kw`` is
+    what it could shed if it served none; 0 where another limit binds.
+    """
 
     device_id: DeviceId
     now_kw: float
+    free_kw: float
     limits: tuple[Fault, ...]
     hours: tuple[HourFlexibility, ...]
     evidence: Evidence
@@ -82,12 +87,13 @@ def flexibility(
             kw = 0.0
         hours.append(HourFlexibility(start, kw))
     reading = situation.reading
-    limits = limits_now(situation, now, zone)
+    binding = limits_now(situation, now, zone)
     so_far = situation.delivered
     return Flexibility(
         device_id=situation.device.device_id,
-        now_kw=0.0 if limits else free_kw(situation),
-        limits=limits,
+        now_kw=now_kw(situation, now, zone),
+        free_kw=0.0 if binding else free_kw(situation),
+        limits=(*binding, *_occupied(situation)),
         hours=tuple(hours),
         evidence=Evidence(
             power_kw=None if reading is None else reading.power_kw,
@@ -100,6 +106,18 @@ def flexibility(
     )
 
 
+def now_kw(situation: Situation, now: datetime, zone: SiteZone) -> float:
+    """Return what can be shed now on top of what is shed already, in kW; 0 where a limit binds."""
+    if limits_now(situation, now, zone):
+        return 0.0
+    serving, reading, terms = situation.serving, situation.reading, situation.device.terms
+    power = None if reading is None else reading.power_kw
+    if power is None:
+        return 0.0
+    before = None if serving is None else serving.power_before_kw
+    return shed_from(power, terms, 0.0 if before is None else max(before - power, 0.0))
+
+
 def free_kw(situation: Situation) -> float:
     """Return what could be shed if the device served nothing and nothing stood against it, in kW.
 
@@ -109,10 +127,14 @@ def free_kw(situation: Situation) -> float:
     return 0.0 if power is None else shed_from(power, situation.device.terms)
 
 
-def shed_from(power_kw: float, terms: DeviceTerms) -> float:
-    """Return what a device that draws so much can shed: down to its least power, by its most reduction."""
+def shed_from(power_kw: float, terms: DeviceTerms, already_kw: float = 0.0) -> float:
+    """Return what a device that draws so much can shed: down to its least power, by its most reduction.
+
+    What it sheds ``already`` counts towards that most.
+    """
     down = max(power_kw - terms.min_power_kw, 0.0)
-    return down if terms.max_reduction_kw is None else min(down, terms.max_reduction_kw)
+    most = terms.max_reduction_kw
+    return down if most is None else min(down, max(most - already_kw, 0.0))
 
 
 def expected_kw(flexible: Flexibility, asked: TimeRange, now: datetime) -> float | None:
@@ -121,11 +143,19 @@ def expected_kw(flexible: Flexibility, asked: TimeRange, now: datetime) -> float
     What begins within the hour is judged by the load of now.
     """
     if asked.start < now + HOUR:
-        return flexible.now_kw
+        return flexible.free_kw
     hours = [one for one in flexible.hours if one.start < asked.end and one.start + HOUR > asked.start]
     known = [one.kw for one in hours if one.kw is not None]
     whole = hours and len(known) == len(hours) and hours[-1].start + HOUR >= asked.end
     return min(known) if whole else None
+
+
+def _occupied(situation: Situation) -> Iterator[Fault]:
+    """Yield which event has the device: what is left of it, only one that comes first gets."""
+    event, until = situation.served, situation.serves_until
+    if event is not None and until is not None:
+        detail = f"it serves {event.terms.event_name!r} until {until:%Y-%m-%dT%H:%M:%SZ}"
+        yield Fault(SERVES_ANOTHER, f"{detail}: more only for an event of a higher priority")
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -7,8 +7,7 @@ from typing import Final
 from domain.demand_response.devices import Device
 from domain.demand_response.errors import unknown_device
 from domain.demand_response.events import FlexibilityChanged
-from domain.demand_response.flexibility import DAYS_BACK, HOUR, Flexibility, flexibility, free_kw
-from domain.demand_response.limits import limits_now
+from domain.demand_response.flexibility import DAYS_BACK, HOUR, Flexibility, flexibility, now_kw
 from domain.demand_response.load import LoadInterval
 from domain.demand_response.model import DeviceId, SensorId, SiteZone, Targets
 from domain.demand_response.ports import DemandResponseUnitOfWork, LoadHistory
@@ -104,10 +103,7 @@ class TellFlexibility:
             devices = await tx.devices.select(Targets())
         situations = await self._situations.of(devices)
         now = self._clock.now()
-        current = {
-            device_id: 0.0 if limits_now(one, now, self._zone) else free_kw(one)
-            for device_id, one in situations.items()
-        }
+        current = {device_id: now_kw(one, now, self._zone) for device_id, one in situations.items()}
         changed = {
             device_id: kw
             for device_id, kw in current.items()

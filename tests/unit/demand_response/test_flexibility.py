@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.demand_response.auto_response import AutoResponse
 from domain.demand_response.events import FlexibilityChanged
 from domain.demand_response.flexibility import percentile
-from domain.demand_response.model import SiteZone, WeekWindow
+from domain.demand_response.model import DeviceId, SiteZone, WeekWindow
 from domain.demand_response.week_windows import at_clock, covered, holds, local_day
 from domain.shared.time import TimeRange
 from domain.shared.weeks import Weekday
-from tests.unit.demand_response.site import A_MINUTE, HOUR, LISBON, START, Site, reduction
+from tests.unit.demand_response.site import A_MINUTE, HOUR, LISBON, ME, START, Site, reduction
 
 DAY = timedelta(days=1)
 
@@ -97,6 +98,47 @@ async def test_a_device_rests_and_serves_so_often_a_day() -> None:
     third = await site.event(reduction(2.0), after=HOUR)
     assert await site.invitations(third) == {}
     assert len(await site.invitations(await site.event(reduction(2.0), after=DAY))) == 1
+
+
+async def test_a_device_that_serves_can_shed_what_its_power_leaves() -> None:
+    site = Site()
+    for device_id, terms in (("d0", {}), ("d1", {"max_reduction_kw": 1.5})):
+        await site.device(device_id, 2.0, **{"min_power_kw": 0.0, **terms})
+    event_id = await site.event(reduction(2.0), after=timedelta())
+    for device_id in ("d0", "d1"):
+        await site.answer(event_id, device_id, kw=1.0)
+    await site.run(3 * A_MINUTE)
+    assert await site.main.tell_flexibility() == 2
+    for device_id, kw in (("d0", 1.0), ("d1", 0.5)):
+        found = await site.main.flexibility.get(DeviceId(device_id))
+        assert (found.now_kw, found.evidence.power_kw) == (kw, 1.0)
+        [limit] = found.limits
+        assert limit.code == "serves_another"
+        assert limit.detail == (
+            "it serves 'e' until 2026-03-02T13:00:00Z: more only for an event of a higher priority"
+        )
+    [told] = [one for one in site.database.events if isinstance(one, FlexibilityChanged)]
+    assert told.now_kw == (1.0, 0.5)
+    # A rule promises for a higher event what it could take over.
+    urgent = await site.event(reduction(2.0), after=10 * A_MINUTE, priority=0)
+    await site.main.auto_responses.put(AutoResponse(enabled=True), ME)
+    await site.main.answers()
+    promised = {one: by.committed_kw for one, by in (await site.invitations(urgent)).items()}
+    assert promised == {"d0": 2.0, "d1": 1.5}
+    # Where something else stands against it there is nothing.
+    site.health.is_online("d0", online=False)
+    away = await site.main.flexibility.get(DeviceId("d0"))
+    assert (away.now_kw, [one.code for one in away.limits]) == (0.0, ["offline", "serves_another"])
+
+
+async def test_a_device_rests_after_the_event_that_it_serves() -> None:
+    site = Site()
+    device_id = await site.device("d0", min_rest=2 * HOUR)
+    event_id = await site.event(reduction(2.0), after=timedelta())
+    await site.opt_in(event_id)
+    await site.run(A_MINUTE)
+    hours = (await site.main.flexibility.get(device_id)).hours
+    assert [one.kw for one in hours[:3]] == [0.0, 0.0, None]
 
 
 async def test_changes_are_told_once() -> None:

@@ -58,8 +58,8 @@ export class DemandResponse {
   /** What an event is called, or null. */
   nameOf(eventId) { return this.#names.get(eventId) ?? null; }
 
-  /** The kW that can be shed now, null where that is not known. */
-  nowKw() { return this.flexibility && (sum(this.flexibility.map((one) => one.now_kw)) ?? 0); }
+  /** The kW that can be asked for now, null where that is not known. */
+  nowKw() { return this.flexibility && (sum(this.flexibility.filter(isFree).map((one) => one.now_kw)) ?? 0); }
 
   active() { return (this.open ?? []).filter((event) => event.status === "active"); }
   upcoming() { return (this.open ?? []).filter((event) => event.status === "near" || event.status === "far"); }
@@ -127,6 +127,9 @@ export class DemandResponse {
     if (!report || Date.now() - report.asked > ASK_AGAIN[report.status]) this.#reports.set(event.event_id, { ...(await this.#api.get(`${path}/performance`)), asked: Date.now() });
   }
 }
+
+/** Whether a device serves no event: what is left of one that does is only for an event of a higher priority. */
+export const isFree = (one) => !one.limits.some((limit) => limit.code === "serves_another");
 
 /** Whether there is a report of an event: it has begun, some device took part, and it has a whole minute to measure. */
 export function isMeasured({ status, start, end, history, assignments = null }) {

@@ -2,6 +2,7 @@
 
 import { element, find, rebuild, say } from "../modules/dom.js";
 import { ago, durationSeconds, number, plural, timeOfDay } from "../modules/format.js";
+import { isFree } from "../modules/demand_response.js";
 import { kw, lasting, percent, sentence } from "../modules/dr_words.js";
 
 let chosen = null;
@@ -29,7 +30,7 @@ export function showFlexibility(store) {
   const { flexibility, profiles } = store.demand;
   if (!flexibility) return;
   if (!flexibility.some((one) => one.device_id === chosen)) chosen = null;
-  const able = flexibility.filter((one) => one.now_kw > 0).length;
+  const able = flexibility.filter((one) => one.now_kw > 0 && isFree(one)).length;
   say(find("shed-now"), flexibility.length ? number(store.demand.nowKw()) : "–");
   say(find("shed-hint"), flexibility.length ? `by ${able} of ${plural(flexibility.length, "device")}` : "No device can take part yet");
   find("dr-hours-part").hidden = !flexibility.length;
@@ -75,14 +76,15 @@ function device(one, profile, serves) {
   const rest = profile?.max_duration ? `for ${lasting(durationSeconds(profile.max_duration))} at most` : null;
   return {
     id: one.device_id, now: one.now_kw, room: profile?.room_name ?? null, serves,
-    limits: one.limits.map((limit) => sentence(limit.detail)),
+    // Which event it serves is said once.
+    limits: one.limits.map((limit) => (serves && limit.code === "serves_another" ? "More only for an event of a higher priority" : sentence(limit.detail))),
     about: [drawn, usual].filter(Boolean).join(", "), more: [reached, rest, by].filter(Boolean).join(", "),
   };
 }
 
 function row(one) {
   return element("li", {}, element("button", { type: "button", class: "row shed", "data-focus": one.id, "aria-pressed": String(one.id === chosen), "aria-current": one.id === chosen ? "true" : null, title: "Show the hours of this device alone" },
-    element("span", { class: "dot", "data-state": one.limits.length ? "stale" : one.now > 0 ? "fresh" : "unknown", "aria-hidden": "true" }),
+    element("span", { class: "dot", "data-state": one.now > 0 ? "fresh" : one.limits.length ? "stale" : "unknown", "aria-hidden": "true" }),
     element("span", { class: "name" }, one.id, one.room ? element("span", { class: "hint" }, ` ${one.room}`) : null),
     element("span", { class: "value" }, kw(one.now)),
     one.serves ? element("span", { class: "about serves" }, `Serves ${one.serves}`) : null,
