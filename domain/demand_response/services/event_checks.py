@@ -1,6 +1,7 @@
 """What is wrong with what is asked for."""
 
 import math
+import re
 from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Final
@@ -19,6 +20,7 @@ _MOST_TEXT: Final = 200
 _MOST_TARGETS: Final = 10_000
 _MOST_PRIORITY: Final = 1_000_000
 _MOST_KW: Final = 1e9
+_PRICE: Final = re.compile(r"(?:[A-Z]{3}|[$£¥€¢]|ct)/[kMG]?Wh")
 _LEVELS: Final = frozenset({0.0, 1.0, 2.0, 3.0})
 
 
@@ -70,8 +72,20 @@ def signal_problems(place: str, signal: Signal) -> Iterator[Problem]:
         yield from power_problems(f"{place}/value", value)
     elif signal.type is SignalType.IMPORT_CAPACITY_LIMIT and not 0 <= value <= _MOST_KW:
         yield Problem(f"{place}/value", "invalid_value", "a limit is not negative, in kW")
-    if signal.type.in_kw and signal.unit not in {None, "kW"}:
-        yield Problem(f"{place}/unit", "unit_mismatch", "its unit is kW")
+    yield from _unit_problems(f"{place}/unit", signal)
+
+
+def _unit_problems(place: str, signal: Signal) -> Iterator[Problem]:
+    unit = signal.unit
+    if unit is None:
+        return
+    if signal.type is SignalType.PRICE:
+        if not _PRICE.fullmatch(unit):
+            yield Problem(place, "unit_mismatch", "a price is a currency per energy, such as EUR/kWh")
+    elif signal.type is SignalType.SIMPLE:
+        yield Problem(place, "unit_mismatch", "a level has no unit")
+    elif unit != "kW":
+        yield Problem(place, "unit_mismatch", "its unit is kW")
 
 
 def power_problems(place: str, kw: float) -> Iterator[Problem]:

@@ -30,6 +30,12 @@ GOOD = EventTerms(event_name="e", signal=reduction(1.0), start=START + HOUR, dur
             "/signal/value",
         ),
         (replace(GOOD, signal=Signal(SignalType.LOAD_REDUCTION, 1.0, "W")), "unit_mismatch", "/signal/unit"),
+        *(
+            (replace(GOOD, signal=Signal(SignalType.PRICE, 0.5, unit)), "unit_mismatch", "/signal/unit")
+            for unit in ("kW", "kWh", "EUR", "kW/kWh", "EUR/kW", "EUR/h", "eur/kwh", "EUR/kWh\n", "")
+        ),
+        (replace(GOOD, signal=Signal(SignalType.SIMPLE, 1.0, "kW")), "unit_mismatch", "/signal/unit"),
+        (replace(GOOD, signal=Signal(SignalType.SIMPLE, 1.0, "kWh")), "unit_mismatch", "/signal/unit"),
         (replace(GOOD, start=GOOD.start.replace(tzinfo=None)), "naive_timestamp", "/start"),
         (replace(GOOD, duration=-HOUR), "end_before_start", "/duration"),
         (replace(GOOD, duration=timedelta()), "end_before_start", "/duration"),
@@ -69,6 +75,14 @@ async def test_what_cannot_be_asked_for(terms: EventTerms, code: str, pointer: s
     assert (refused.value.code, refused.value.problems[0].pointer) == (code, pointer)
     assert await site.main.events.list(EventFilter(), 10, 0) == ([], 0)
     assert not [one for one in site.database.events if isinstance(one, EventStatusChanged)]
+
+
+@pytest.mark.parametrize("unit", [None, "EUR/kWh", "EUR/MWh", "USD/Wh", "€/kWh", "ct/kWh"])
+async def test_a_price_is_a_currency_per_energy(unit: str | None) -> None:
+    site = Site()
+    await site.devices(1)
+    view = await site.main.events.create(replace(GOOD, signal=Signal(SignalType.PRICE, -0.5, unit)), ME)
+    assert view.event.terms.signal.unit == unit
 
 
 async def test_all_faults_are_told_at_once() -> None:
