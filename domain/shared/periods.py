@@ -12,6 +12,12 @@ _PERIOD: Final = re.compile(
     r"(?:T(?=\d)(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,10}(?:[.,]\d{1,6})?)S)?)?",
     re.ASCII,
 )
+_OF_ANY_SIZE: Final = re.compile(
+    r"P(?=\d|T\d)(?:\d+Y)?(?:\d+M)?(?:\d+W)?(?:\d+D)?"
+    r"(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+(?:[.,](?P<fraction>\d+))?S)?)?",
+    re.ASCII,
+)
+_MOST_DIGITS: Final = 6
 _MONTHS_A_YEAR: Final = 12
 _DAYS_A_WEEK: Final = 7
 
@@ -62,7 +68,7 @@ def parse_period(text: str) -> Period:
     """
     match = _PERIOD.fullmatch(text)
     if match is None:
-        raise InvalidError("invalid_duration", "a duration is written as ISO 8601 says, such as PT15M or P1D")
+        raise InvalidError("invalid_duration", _why_not(text))
     number = {name: int(value) for name, value in match.groupdict("0").items() if name != "seconds"}
     seconds, _, fraction = match.groupdict("0")["seconds"].replace(",", ".").partition(".")
     period = Period(
@@ -78,6 +84,16 @@ def parse_period(text: str) -> Period:
     if period == Period():
         raise InvalidError("invalid_duration", "a duration has to be longer than nothing")
     return period
+
+
+def _why_not(text: str) -> str:
+    """Return what is wrong with a text that is no period here."""
+    match = _OF_ANY_SIZE.fullmatch(text)
+    if match is None:
+        return "a duration is written as ISO 8601 says, such as PT15M or P1D"
+    if len(match["fraction"] or "") > _MOST_DIGITS:
+        return "a duration is told to the microsecond here, no finer"
+    return "a duration is not that long here: at most P9999Y, P99999M, P99999W, P999999D or PT9999999H"
 
 
 def period_of(length: timedelta) -> Period:

@@ -181,6 +181,25 @@ def test_what_is_no_period_is_refused(written: str) -> None:
     assert refused.value.code == "invalid_duration"
 
 
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("P99999999D", "not that long here"),
+        ("P10000Y", "not that long here"),
+        ("PT10000000H", "not that long here"),
+        ("P1DT99999999999S", "not that long here"),
+        ("P" + "9" * 100_000 + "D", "not that long here"),
+        ("PT0.0000001S", "to the microsecond"),
+        ("PT1,1234567S", "to the microsecond"),
+        ("PT0.S", "as ISO 8601 says"),
+        ("P" + "9" * 100_000, "as ISO 8601 says"),
+    ],
+)
+def test_a_size_is_told_from_a_wrong_form(written: str, why: str) -> None:
+    with pytest.raises(InvalidError, match=why):
+        parse_period(written)
+
+
 @given(st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=99_999)))
 def test_every_length_survives_being_written(length: timedelta) -> None:
     assert parse_period(str(period_of(length))).exact == length
