@@ -18,7 +18,7 @@ from domain.demand_response.baseline_methods import BaselineMethod
 from domain.demand_response.baseline_results import Insufficiency, MeasurementStatus
 from domain.demand_response.performance import DevicePerformance, PerformanceSum
 from domain.demand_response.rebounds import Rebound
-from domain.demand_response.reports import StoredReport
+from domain.demand_response.reports import StoredReport, Unmeasured
 from domain.demand_response.services.performance import ReportView
 
 
@@ -139,7 +139,9 @@ class PerformanceAnswer(msgspec.Struct, kw_only=True):
     ``committed_kw``, ``reduction_kw``, ``energy_kwh``, ``performance`` (the mean reduction by what was
     committed) and ``rebound_kwh`` are of all devices, and null unless every one is measured; ``measured`` has
     those of the devices that are, beside whom ``missing`` names the rest. ``status`` is ``PENDING`` while a
-    device is; ``insufficiency`` is ``too_short`` where the event holds no whole minute.
+    device is; ``insufficiency`` tells why the event as a whole cannot be measured: it holds no whole
+    minute (``too_short``), was ``cancelled`` before its start, or is over and no device was told
+    (``not_dispatched``).
     ``window`` is what was measured, in whole minutes. A report is kept as ``version`` once it is
     ``settled``, and kept again where data were corrected; ``version`` 0 is not kept.
     """
@@ -147,7 +149,7 @@ class PerformanceAnswer(msgspec.Struct, kw_only=True):
     event_id: UUID
     event_name: str
     status: MeasurementStatus
-    insufficiency: str | None
+    insufficiency: Unmeasured | None
     window: RangeAnswer
     recovery_period: Span
     method: BaselineMethod
@@ -196,7 +198,7 @@ def performance_answer(view: ReportView) -> PerformanceAnswer:
         event_id=report.event_id,
         event_name=report.event_name,
         status=found.status,
-        insufficiency="too_short" if report.is_too_short else None,
+        insufficiency=report.unmeasured,
         window=RangeAnswer.of(report.window),
         recovery_period=Span.of(report.recovery_period),
         method=report.method,

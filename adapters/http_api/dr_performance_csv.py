@@ -75,6 +75,7 @@ def _rows(answer: PerformanceAnswer) -> Iterator[Row]:
         "energy_kwh": answer.energy_kwh,
         "performance": answer.performance,
         "rebound_kwh": answer.rebound_kwh,
+        "code": answer.insufficiency,
     }
     if answer.measured is not None:
         yield _measured(answer.measured)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from hashlib import sha256
 
 from domain.demand_response.adjustments import AdjustmentKind
@@ -15,12 +16,23 @@ from domain.shared.time import EPOCH, TimeRange
 _A_MINUTE = timedelta(minutes=1)
 
 
+class Unmeasured(StrEnum):
+    """Why there is nothing of an event that could be measured, nor ever will be.
+
+    It holds no whole minute, it was cancelled before its start, or it is over and no device was told.
+    """
+
+    TOO_SHORT = "too_short"
+    CANCELLED = "cancelled"
+    NOT_DISPATCHED = "not_dispatched"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventReport:
     """What the devices of an event brought.
 
-    ``window`` is what was measured, in whole minutes: of an event that was cancelled, up to then. One
-    without a whole minute is too short to be measured: it has its own times, and no devices.
+    ``window`` is what was measured, in whole minutes: of an event that was cancelled, up to then. One of
+    which there is nothing to measure has its own times, no devices, and ``unmeasured`` tells why.
     ``settled``: no more data are expected, so that the report is kept.
     """
 
@@ -32,11 +44,7 @@ class EventReport:
     adjustment: AdjustmentKind
     settled: bool
     performance: EventPerformance
-
-    @property
-    def is_too_short(self) -> bool:
-        """Whether the event holds no whole minute."""
-        return any((one - EPOCH) % _A_MINUTE for one in (self.window.start, self.window.end))
+    unmeasured: Unmeasured | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +79,18 @@ def measured_window(event: DrEvent) -> TimeRange | None:
     times = lasted(event)
     first, last = _rounded(times.start, up=True), _rounded(times.end, up=False)
     return TimeRange(first, last) if first < last else None
+
+
+def unmeasured(event: DrEvent, *, took_part: bool) -> Unmeasured | None:
+    """Return why an event cannot be measured; None where it can be, also only later.
+
+    ``took_part``: some device was told.
+    """
+    if event.status is DrEventStatus.CANCELLED and event.history[-1].at <= event.terms.start:
+        return Unmeasured.CANCELLED
+    if event.status.is_over and not took_part:
+        return Unmeasured.NOT_DISPATCHED
+    return Unmeasured.TOO_SHORT if measured_window(event) is None else None
 
 
 def _rounded(moment: datetime, *, up: bool) -> datetime:

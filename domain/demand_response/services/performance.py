@@ -28,7 +28,15 @@ from domain.demand_response.ports import (
     ReportCodec,
 )
 from domain.demand_response.rebounds import rebound_of
-from domain.demand_response.reports import EventReport, StoredReport, fingerprint, lasted, measured_window
+from domain.demand_response.reports import (
+    EventReport,
+    StoredReport,
+    Unmeasured,
+    fingerprint,
+    lasted,
+    measured_window,
+    unmeasured,
+)
 from domain.demand_response.services.loads import Loads, took_part
 from domain.shared.errors import ConflictError
 from domain.shared.events import EventId
@@ -58,6 +66,7 @@ class _Facts:
     committed: Mapping[DeviceId, float | None]
     invitations: Mapping[DeviceId, Invitation]
     took_part: Mapping[DeviceId, Sequence[TimeRange]]
+    told: bool
 
 
 class MeasureEvents:
@@ -159,14 +168,16 @@ class MeasureEvents:
                 committed={one: _committed(one, assigned, invitations) for one in ids},
                 invitations=invitations,
                 took_part=await took_part(tx, ids, window, now),
+                told=bool(assigned),
             )
 
     async def _measured(self, facts: _Facts) -> EventReport:
         event = facts.event
         window = measured_window(event)
         recovery = _whole_minutes(event.terms.recovery_period)
-        if window is None:
-            return self._too_short(facts, recovery)
+        why = unmeasured(event, took_part=facts.told)
+        if window is None or why is not None:
+            return self._unmeasured(facts, recovery, why)
         resolution = fitting_resolution(window.end - window.start, recovery)
         local = self._loads.days(window)
         spans = baseline_spans(window, facts.method, resolution, local, recovery)
@@ -184,12 +195,12 @@ class MeasureEvents:
         settled = await self._history.settled(TimeRange(window.start, window.end + recovery))
         return _report(facts, window, recovery, performance, settled=settled)
 
-    def _too_short(self, facts: _Facts, recovery: timedelta) -> EventReport:
+    def _unmeasured(self, facts: _Facts, recovery: timedelta, why: Unmeasured | None) -> EventReport:
         window = lasted(facts.event)
-        is_over = self._clock.now() >= window.end
+        is_over = facts.event.status.is_over or self._clock.now() >= window.end
         status = MeasurementStatus.INSUFFICIENT_DATA if is_over else MeasurementStatus.PENDING
         performance = replace(event_performance(()), status=status)
-        return _report(facts, window, recovery, performance, settled=is_over)
+        return replace(_report(facts, window, recovery, performance, settled=is_over), unmeasured=why)
 
     async def _keep(self, tx: DemandResponseTransaction, report: EventReport) -> StoredReport:
         event_id = report.event_id

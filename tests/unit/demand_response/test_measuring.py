@@ -11,6 +11,7 @@ from domain.demand_response.dr_events import DrEventStatus, EventTerms
 from domain.demand_response.events import PerformanceReported
 from domain.demand_response.model import DeviceId, DrEventId, ProgramId
 from domain.demand_response.programs import ProgramTerms
+from domain.demand_response.reports import Unmeasured
 from domain.demand_response.services.baselines import AccuracyQuery, BaselineQuery
 from domain.shared.errors import ConflictError, InvalidError, NotFoundError
 from domain.shared.time import TimeRange
@@ -91,7 +92,38 @@ async def test_what_was_cancelled_within_a_minute_is_too_short_to_be_measured(la
     found = (await site.main.measure.report(event_id)).report
     assert (found.performance.status, found.performance.devices) == (INSUFFICIENT, ())
     assert (found.performance.total, found.performance.measured) == (None, None)
-    assert found.is_too_short
+    assert found.unmeasured is Unmeasured.TOO_SHORT
+
+
+@pytest.mark.parametrize(("ramp_up", "told"), [(timedelta(), 0), (2 * HOUR, 1)])
+async def test_what_was_cancelled_before_its_start_will_never_be_measured(
+    ramp_up: timedelta, told: int
+) -> None:
+    site = await metered()
+    await site.device("d0", ramp_seconds=7200.0)
+    event_id = await site.event(reduction(2.0), after=HOUR, ramp_up_period=ramp_up)
+    await site.opt_in(event_id)
+    await site.main.step()
+    assert (await site.main.measure.report(event_id)).report.unmeasured is None
+    await site.main.events.cancel(event_id, ME)
+    assert len((await site.view(event_id)).assignments) == told
+    for _ in range(2):
+        view = await site.main.measure.report(event_id)
+        found = view.report
+        assert (found.performance.status, found.unmeasured) == (INSUFFICIENT, Unmeasured.CANCELLED)
+        assert (found.performance.devices, view.version) == ((), 0)
+        site.elapse(3 * HOUR)
+
+
+async def test_an_event_for_which_nobody_was_told_will_never_be_measured() -> None:
+    site = await metered()
+    event_id = await site.event(reduction(2.0), after=timedelta())
+    await site.run(30 * A_MINUTE)
+    found = (await site.main.measure.report(event_id)).report
+    assert (found.performance.status, found.unmeasured) == (PENDING, None)
+    await site.run(30 * A_MINUTE)
+    found = (await site.main.measure.report(event_id)).report
+    assert (found.performance.status, found.unmeasured) == (INSUFFICIENT, Unmeasured.NOT_DISPATCHED)
 
 
 async def test_too_few_days_are_no_number() -> None:
