@@ -71,7 +71,8 @@ class DrPerformanceController(Controller):
         own; `eligible_load` is the load of an earlier day beside the `start` of the interval that it is
         compared with, `eligible_load_before` and `eligible_load_after` the same for the adjustment and the
         recovery; `before` is the adjustment's window on the day itself; `device`, `rebound`, `measured` (the
-        devices that are measured) and `event` (all devices) have the sums.
+        devices that are measured) and `event` (all devices) have the sums. `overlap` is a time in which the
+        device served another event, `other_event_id`.
         """
         wanted = DrEventId(event_id)
         view = await (measure.report(wanted) if version is None else measure.version(wanted, version))

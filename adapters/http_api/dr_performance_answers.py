@@ -133,6 +133,15 @@ class SummedIntervalAnswer(msgspec.Struct, kw_only=True):
     missing: list[str]
 
 
+class OverlapAnswer(msgspec.Struct, kw_only=True):
+    """A time within the event in which the device served another one, ``event_id``."""
+
+    device_id: str
+    event_id: UUID
+    start: Instant
+    end: Instant
+
+
 class PerformanceAnswer(msgspec.Struct, kw_only=True):
     """What the devices of an event did together, and each of them.
 
@@ -142,6 +151,8 @@ class PerformanceAnswer(msgspec.Struct, kw_only=True):
     device is; ``insufficiency`` tells why the event as a whole cannot be measured: it holds no whole
     minute (``too_short``), was ``cancelled`` before its start, or is over and no device was told
     (``not_dispatched``).
+    ``overlaps`` are the times in which devices served other events, such as one that took them over: what
+    was shed then is in the figures of both.
     ``window`` is what was measured, in whole minutes. A report is kept as ``version`` once it is
     ``settled``, and kept again where data were corrected; ``version`` 0 is not kept.
     """
@@ -167,6 +178,7 @@ class PerformanceAnswer(msgspec.Struct, kw_only=True):
     summed: list[str]
     intervals: list[SummedIntervalAnswer]
     devices: list[DevicePerformanceAnswer]
+    overlaps: list[OverlapAnswer]
 
 
 class ReportVersionAnswer(msgspec.Struct, kw_only=True):
@@ -229,4 +241,13 @@ def performance_answer(view: ReportView) -> PerformanceAnswer:
             for one in found.intervals
         ],
         devices=[DevicePerformanceAnswer.of(one) for one in found.devices],
+        overlaps=[
+            OverlapAnswer(
+                device_id=one.device_id,
+                event_id=one.event_id,
+                start=Instant.of(one.start),
+                end=Instant.of(one.end),
+            )
+            for one in report.overlaps
+        ],
     )

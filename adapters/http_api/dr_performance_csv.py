@@ -40,6 +40,7 @@ COLUMNS: Final = (
     "applied",
     "code",
     "reason",
+    "other_event_id",
 )
 
 
@@ -85,6 +86,14 @@ def _rows(answer: PerformanceAnswer) -> Iterator[Row]:
             "device_id": missing.device_id,
             "status": missing.status,
             "code": missing.insufficiency,
+        }
+    for overlap in answer.overlaps:
+        yield {
+            "part": "overlap",
+            "device_id": overlap.device_id,
+            "start": overlap.start,
+            "end": overlap.end,
+            "other_event_id": str(overlap.event_id),
         }
     for device in answer.devices:
         for row in _device_rows(device):

@@ -1,15 +1,16 @@
 """Performance reports: what an event brought, with all that it was worked out from, and as they are kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
 from domain.demand_response.adjustments import AdjustmentKind
+from domain.demand_response.assignments import Assignment
 from domain.demand_response.baseline_methods import BaselineMethod
 from domain.demand_response.dr_events import DrEvent, DrEventStatus
-from domain.demand_response.model import NO_TIME, DrEventId
+from domain.demand_response.model import NO_TIME, DeviceId, DrEventId
 from domain.demand_response.performance import DevicePerformance, EventPerformance
 from domain.shared.time import EPOCH, TimeRange
 
@@ -25,6 +26,16 @@ class Unmeasured(StrEnum):
     TOO_SHORT = "too_short"
     CANCELLED = "cancelled"
     NOT_DISPATCHED = "not_dispatched"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """A time within an event in which a device of it served another one: the reports of both count it."""
+
+    device_id: DeviceId
+    event_id: DrEventId
+    start: datetime
+    end: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +56,7 @@ class EventReport:
     settled: bool
     performance: EventPerformance
     unmeasured: Unmeasured | None = None
+    overlaps: tuple[Overlap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +110,25 @@ def _rounded(moment: datetime, *, up: bool) -> datetime:
     return moment - over + (_A_MINUTE if up and over else NO_TIME)
 
 
-def fingerprint(performance: EventPerformance) -> str:
-    """Return the same for the same metered loads, commitments and days: what is put into a report."""
-    written = "\n".join(line for device in performance.devices for line in _inputs(device))
-    return sha256(written.encode()).hexdigest()
+def overlaps_of(
+    event: DrEvent, assigned: Mapping[DeviceId, Sequence[Assignment]], now: datetime
+) -> tuple[Overlap, ...]:
+    """Return when devices served other events within the time of this one, by device and time."""
+    times = lasted(event)
+    found = []
+    for device_id, ones in sorted(assigned.items()):
+        for one in ones:
+            start, end = max(one.began_at, times.start), min(one.ended_at or now, times.end)
+            if one.took_part and one.event_id != event.event_id and start < end:
+                found.append(Overlap(device_id=device_id, event_id=one.event_id, start=start, end=end))
+    return tuple(found)
+
+
+def fingerprint(report: EventReport) -> str:
+    """Return the same for the same metered loads, commitments, days and overlaps: what is put into it."""
+    lines = [line for device in report.performance.devices for line in _inputs(device)]
+    lines += [f"{one.device_id} {one.event_id} {one.start} {one.end}" for one in report.overlaps]
+    return sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _inputs(device: DevicePerformance) -> Iterator[str]:

@@ -30,11 +30,13 @@ from domain.demand_response.ports import (
 from domain.demand_response.rebounds import rebound_of
 from domain.demand_response.reports import (
     EventReport,
+    Overlap,
     StoredReport,
     Unmeasured,
     fingerprint,
     lasted,
     measured_window,
+    overlaps_of,
     unmeasured,
 )
 from domain.demand_response.services.loads import Loads, took_part
@@ -67,6 +69,7 @@ class _Facts:
     invitations: Mapping[DeviceId, Invitation]
     took_part: Mapping[DeviceId, Sequence[TimeRange]]
     told: bool
+    overlaps: tuple[Overlap, ...]
 
 
 class MeasureEvents:
@@ -159,8 +162,9 @@ class MeasureEvents:
             ids = {one.device_id for one in assigned}
             invitations = {one.device_id: one for one in await tx.invitations.of_event(event_id)}
             devices = await tx.devices.find(ids)
-            window = lasted(event)
-            window = TimeRange(window.start, window.end + event.terms.recovery_period)
+            times = lasted(event)
+            window = TimeRange(times.start, times.end + event.terms.recovery_period)
+            assigned_then = await tx.assignments.overlapping(ids, times.start, times.end)
             return _Facts(
                 event=event,
                 method=BaselineMethod.TEN_OF_TEN if program is None else program.terms.baseline_method,
@@ -169,6 +173,7 @@ class MeasureEvents:
                 invitations=invitations,
                 took_part=await took_part(tx, ids, window, now),
                 told=bool(assigned),
+                overlaps=overlaps_of(event, assigned_then, now),
             )
 
     async def _measured(self, facts: _Facts) -> EventReport:
@@ -205,7 +210,7 @@ class MeasureEvents:
     async def _keep(self, tx: DemandResponseTransaction, report: EventReport) -> StoredReport:
         event_id = report.event_id
         now = self._clock.now()
-        mark = fingerprint(report.performance)
+        mark = fingerprint(report)
         event = await tx.dr_events.hold(event_id)
         newest = await tx.reports.newest(event_id)
         if newest is not None and newest.fingerprint == mark:
@@ -251,6 +256,7 @@ def _report(
         adjustment=AdjustmentKind.MULTIPLICATIVE,
         settled=settled,
         performance=performance,
+        overlaps=facts.overlaps,
     )
 
 

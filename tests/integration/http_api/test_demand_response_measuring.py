@@ -378,3 +378,25 @@ async def test_a_report_without_data_or_before_the_end(call: Caller) -> None:
     assert places(await call("GET", at, 422, params={"version": 0})) == [("/query/version", "out_of_range")]
     assert places(await call("GET", at, 422, params={"format": "pdf"})) == [("/query/format", "not_allowed")]
     await call("GET", f"{DR}/events/{NOBODY}/performance", 404)
+    await call("POST", f"{DR}/events/{coming['event_id']}/cancel", 200)
+    cancelled = await call("GET", at)
+    assert (cancelled["status"], cancelled["insufficiency"]) == ("INSUFFICIENT_DATA", "cancelled")
+
+
+async def test_a_report_tells_what_another_event_counts_too(call: Caller) -> None:
+    start = some_days_ago()
+    await metered(call, "d", start)
+    first, second = [
+        await call("POST", f"{DR}/events", 201, json=event(start=one.isoformat()))
+        for one in (start, start + 2 * QUARTER)
+    ]
+    at = f"{DR}/events/{first['event_id']}/performance"
+    found = await call("GET", at)
+    assert found["overlaps"] == [
+        {"device_id": "d", "event_id": second["event_id"], "start": second["start"], "end": first["end"]}
+    ]
+    table = await call.client.get(f"/api/v1{at}", params={"format": "csv"})
+    [row] = [one for one in csv.DictReader(StringIO(table.text)) if one["part"] == "overlap"]
+    assert (row["device_id"], row["event_id"]) == ("d", first["event_id"])
+    assert (row["start"], row["end"]) == (second["start"], first["end"])
+    assert row["other_event_id"] == second["event_id"]

@@ -1,8 +1,10 @@
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
+from adapters.events.report_codec import JsonReportCodec
 from domain.demand_response.accuracy import ClockWindow
 from domain.demand_response.baseline_methods import BaselineMethod
 from domain.demand_response.baseline_results import MeasurementStatus
@@ -124,6 +126,33 @@ async def test_an_event_for_which_nobody_was_told_will_never_be_measured() -> No
     await site.run(30 * A_MINUTE)
     found = (await site.main.measure.report(event_id)).report
     assert (found.performance.status, found.unmeasured) == (INSUFFICIENT, Unmeasured.NOT_DISPATCHED)
+
+
+async def test_times_that_another_event_counts_too_are_told() -> None:
+    site = await metered()
+    low = await site.event(reduction(2.0), after=timedelta())
+    await site.opt_in(low)
+    await site.run(10 * A_MINUTE)
+    high = await site.event(reduction(2.5), after=timedelta(), duration=20 * A_MINUTE, priority=0)
+    await site.opt_in(high)
+    await site.main.step()
+    assert (await site.main.measure.report(low)).report.overlaps == ()
+    await site.run(5 * A_MINUTE)
+    [going_on] = (await site.main.measure.report(low)).report.overlaps
+    assert (going_on.start, going_on.end) == (START + 10 * A_MINUTE, START + 15 * A_MINUTE)
+    await site.run(3 * HOUR)
+    kept = await site.main.measure.report(low)
+    [taken] = kept.report.overlaps
+    assert (taken.device_id, taken.event_id) == ("d0", high)
+    assert (taken.start, taken.end) == (START + 10 * A_MINUTE, START + 30 * A_MINUTE)
+    assert (await site.main.measure.report(high)).report.overlaps == ()
+    assert (await site.main.measure.version(low, kept.version)).report == kept.report
+    # One that was kept before overlaps were told can still be read.
+    assert kept.stored is not None
+    old = json.loads(kept.stored.content)
+    del old["overlaps"], old["unmeasured"]
+    read = JsonReportCodec().decode(json.dumps(old))
+    assert read == replace(kept.report, overlaps=())
 
 
 async def test_too_few_days_are_no_number() -> None:
