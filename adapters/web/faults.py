@@ -13,6 +13,7 @@ from adapters.web.times import decode_hook
 from domain.shared.errors import Problem
 
 MAX_FAULTS: Final = 100
+_MOST_EXACT: Final = 2.0**53
 _OWN: Final = re.compile(r"(?P<code>[a-z][a-z0-9_]*): (?P<detail>.+)", re.DOTALL)
 _AT: Final = re.compile(r" - at `(?P<path>[^`]*)`$")
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -85,13 +86,27 @@ def item(kind: Any) -> Any:  # noqa: ANN401 - any annotation
 
 
 def faults(value: object, kind: Any, pointer: str = "") -> list[Problem]:  # noqa: ANN401 - any annotation
-    """Return what keeps the decoded value from being of this type: up to 100 faults."""
-    return list(islice(_faults(value, kind, pointer), MAX_FAULTS))
+    """Return what keeps the decoded JSON from being of this type: up to 100 faults.
+
+    A text is no number and no truth value here, whatever it says.
+    """
+    return list(islice(_faults(_whole(value), kind, pointer), MAX_FAULTS))
+
+
+def _whole(value: object) -> object:
+    """Return the value with 2.0 as 2, since JSON knows one kind of number."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _MOST_EXACT:
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _whole(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return value
 
 
 def _faults(value: object, kind: Any, pointer: str) -> Iterator[Problem]:  # noqa: ANN401 - any annotation
     try:
-        msgspec.convert(value, kind, strict=False, dec_hook=_hook)
+        msgspec.convert(value, kind, dec_hook=_hook)
     except msgspec.ValidationError as error:
         plain = _plain(kind)
         words = choices(plain)

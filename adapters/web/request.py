@@ -9,6 +9,7 @@ import msgspec
 from litestar import Request
 from litestar.types import Empty
 
+from adapters.web.faults import faults
 from adapters.web.problem_details import PARSED_BODY, RequestError
 from adapters.web.times import decode_hook
 
@@ -67,6 +68,7 @@ def decode_json(body: bytes, decoder: msgspec.json.Decoder[Target]) -> Target:
         raise RequestError(HTTPStatus.BAD_REQUEST, "malformed_json", detail) from error
 
 
+_UNFIT: Final = object()
 _ANYTHING: Final = msgspec.json.Decoder(Any, dec_hook=decode_hook)
 
 
@@ -110,6 +112,9 @@ class ApiRequest(Request[Any, Any, Any]):
     async def json(self) -> Any:  # noqa: ANN401 - whatever it holds
         """Return the decoded body, null where there is none.
 
+        Litestar takes texts for numbers, as those of a query are. In a body they are not, so one that does
+        not fit strictly is returned as something that fits nothing, whose faults are told then.
+
         Raises:
             RequestError: 415 where it is something else, 400 where it is broken.
 
@@ -125,6 +130,9 @@ class ApiRequest(Request[Any, Any, Any]):
                     f"this call takes application/json, not {content_type!r}",
                 )
             state[PARSED_BODY] = decode_json(await self.body() or b"null", _ANYTHING)
+        data = self.route_handler.parsed_fn_signature.parameters.get("data")
+        if data is not None and faults(state[PARSED_BODY], data.annotation):
+            return _UNFIT
         return state[PARSED_BODY]
 
 

@@ -179,6 +179,10 @@ NO_EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({"signal": {"type": "IMPORT_CAPACITY_LIMIT", "value": 1}}, "/targets", "no_site_meter"),
     ({"signal": {"type": "SHOUT", "value": 1}}, "/signal/type", "not_allowed"),
     ({"signal": {"type": "SIMPLE"}}, "/signal/value", "required"),
+    ({"signal": {"type": "SIMPLE", "value": "1"}}, "/signal/value", "wrong_type"),
+    ({"signal": {"type": "SIMPLE", "value": 1, "unit": "kW"}}, "/signal/unit", "unit_mismatch"),
+    ({"signal": {"type": "PRICE", "value": 1, "unit": "kW"}}, "/signal/unit", "unit_mismatch"),
+    ({"draft": "true"}, "/draft", "wrong_type"),
     ({"duration": "PT0S"}, "/duration", "end_before_start"),
     ({"duration": "-PT1H"}, "/duration", "invalid_duration"),
     ({"duration": 3600}, "/duration", "invalid_duration"),
@@ -316,6 +320,7 @@ async def test_rules_of_all_and_of_one(call: Caller) -> None:
         ({"enabled": True, "max_events_per_day": -1}, "/max_events_per_day", "invalid_value"),
         ({"enabled": True, "max_events_per_day": 10**12}, "/max_events_per_day", "out_of_range"),
         ({"enabled": True, "max_duration": "PT0S"}, "/max_duration", "invalid_duration"),
+        ({"enabled": 1}, "/enabled", "wrong_type"),
         ({"enabled": True, "decision": "maybe"}, "/decision", "not_allowed"),
         ({"enabled": True, "hours": [{**never, "from": "1:00"}]}, "/hours/0/from", "wrong_format"),
         ({"enabled": True, "hours": [never]}, "/hours/0/days", "invalid_value"),
@@ -367,6 +372,9 @@ async def test_a_reduction_is_planned_and_then_done(call: Caller) -> None:
         ({"targets": {"device_ids": ["nobody"]}}, "/targets/device_ids/0", "unknown_device"),
         ({"targets": {"labels": {"no": "such"}}}, "/targets", "no_matching_devices"),
         ({"target_kw": None}, "/target_kw", "wrong_type"),
+        ({"target_kw": "1"}, "/target_kw", "wrong_type"),
+        ({"dry_run": "false"}, "/dry_run", "wrong_type"),
+        ({"dry_run": 0}, "/dry_run", "wrong_type"),
     ):
         refused = await call("POST", f"{DR}/load-reduction", 422, json={**body, **wrong})
         assert (place, code) in places(refused)

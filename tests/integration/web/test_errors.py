@@ -35,6 +35,9 @@ RAISED: dict[str, tuple[Callable[[], Exception], int, str]] = {
 class Thing(msgspec.Struct):
     name: str
     at: Instant | None = None
+    number: float = 0
+    whole: int = 0
+    really: bool = False
     metadata: dict[str, Any] = {}
 
 
@@ -225,6 +228,39 @@ async def test_broken_bodies_are_no_fault_of_ours(
     answer = await served.client.post("/things", content=body)
     found = problem(answer, status, code)
     assert ("errors" in found) == (status == 422)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("number", "1"),
+        ("number", True),
+        ("whole", "1"),
+        ("whole", 1.5),
+        ("really", "false"),
+        ("really", 1),
+        ("really", "null"),
+        ("name", 1),
+    ],
+)
+async def test_a_text_is_no_number_in_a_body(served: Served, field: str, value: object) -> None:
+    answer = await served.client.post("/things", json={"name": "a", field: value})
+    [fault] = problem(answer, 422, "invalid_input")["errors"]
+    assert (fault["pointer"], fault["code"]) == (f"/{field}", "wrong_type")
+
+
+async def test_a_number_is_a_number_however_it_is_written(served: Served) -> None:
+    sent = b'{"name":"a","at":1774742400000,"number":1,"whole":2.0,"really":true,"metadata":{"x":"1"}}'
+    answer = await served.client.post("/things", content=sent)
+    assert answer.status_code == 201, answer.text
+    assert answer.json() == {
+        "name": "a",
+        "at": "2026-03-29T00:00:00Z",
+        "number": 1.0,
+        "whole": 2,
+        "really": True,
+        "metadata": {"x": "1"},
+    }
 
 
 async def test_faults_of_a_body_are_told_all_at_once(served: Served) -> None:

@@ -55,6 +55,12 @@ class Outer(msgspec.Struct):
         ),
         ({"name": "a", "colour": "green"}, [("/colour", "not_allowed")]),
         ({"name": "a"}, []),
+        (
+            {"name": "a", "named": {"x": "1", "y": True}},
+            [("/named/x", "wrong_type"), ("/named/y", "wrong_type")],
+        ),
+        ({"name": "a", "named": {"x": 2.0}, "re/named": 2.5}, [("/re~1named", "wrong_type")]),
+        ({"name": "a", "inner": {"at": "1774742400"}, "many": [{"at": 1774742400000.0}]}, []),
     ],
 )
 def test_every_fault_has_its_place(value: object, found: list[tuple[str, str]]) -> None:
