@@ -61,7 +61,7 @@ export class Report {
   }
 
   #words() {
-    const { status, measured, missing, devices, window, settled } = this.#report;
+    const { status, measured, missing, devices, window, settled, overlaps } = this.#report;
     if (!devices.length && this.#event.missed) return "No device was told, so there is nothing to measure.";
     if (!devices.length) return status === "PENDING" ? "It can be measured once devices have taken part." : "No metered device took part, so there is nothing to measure.";
     if (status === "PENDING") {
@@ -74,7 +74,9 @@ export class Report {
     const held = measured.performance === null ? "" : `, ${percent(measured.performance)} of what was committed`;
     const first = mean >= 0 ? `${kw(mean)} less than usual on average${held}.` : `${kw(-mean)} more than usual on average${held}.`;
     const rest = missing.length ? ` ${missing.map((one) => one.device_id).join(", ")} cannot be measured: ${why}.` : "";
-    return `${first}${rest}${settled ? "" : " Late readings may still change that a little."}`;
+    const shared = [...new Set(overlaps.map((one) => one.device_id))].join(", ");
+    const twice = shared ? ` ${shared} served another event for a part of that time, whose report counts it too.` : "";
+    return `${first}${rest}${twice}${settled ? "" : " Late readings may still change that a little."}`;
   }
 
   #choices(names) {
