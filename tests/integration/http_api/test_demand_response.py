@@ -361,6 +361,14 @@ async def test_a_reduction_is_planned_and_then_done(call: Caller) -> None:
     }
     assert made["left_out"][0]["device_id"] == "blind"
 
+    again = await call("POST", f"{DR}/load-reduction", json={**body, "dry_run": False})
+    assert (again["event_id"], again["total_kw"], again["shortfall_kw"]) == (None, 0.0, 3.0)
+    assert {one["device_id"]: one["code"] for one in again["left_out"]} == {
+        "first": "serves_another",
+        "second": "serves_another",
+        "blind": "stale",
+    }
+
     nobody = {**body, "targets": {"device_ids": ["blind"]}, "dry_run": False}
     assert (await call("POST", f"{DR}/load-reduction", json=nobody))["event_id"] is None
     for wrong, place, code in (

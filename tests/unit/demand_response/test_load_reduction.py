@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from domain.demand_response.dr_events import DrEventStatus, EventOrigin, Signal, SignalType
+from domain.demand_response.errors import DeviceControlError
 from domain.demand_response.model import DeviceId, Targets
 from domain.demand_response.services.load_reduction import LoadReduction, ReductionPlan
 from domain.shared.errors import InvalidError
@@ -137,6 +138,20 @@ async def test_what_other_events_will_take_is_left_out() -> None:
         "d0": "which is of the same priority and was created earlier",
         "d3": "which is of a higher priority",
     }
+
+
+async def test_what_other_events_will_not_take_is_free() -> None:
+    site = Site()
+    await site.devices(2)
+    await site.opt_in(await site.event(Signal(SignalType.SIMPLE, 0), after=30 * A_MINUTE))
+    unmet = await site.event(reduction(4.0), after=timedelta(), duration=2 * HOUR)
+    await site.opt_in(unmet)
+    site.control.answers("d0", DeviceControlError("host_not_allowed", "no"))
+    await site.main.step()
+    found = await plan(site, 4.0, start=site.clock.now() + 30 * A_MINUTE)
+    # The first could not be told to serve the other event, and is not tried again.
+    assert shown(found) == [("d0", 2.5)]
+    assert [(one.device_id, one.code) for one in found.left_out] == [("d1", "serves_another")]
 
 
 async def test_a_later_reduction_goes_by_what_is_usual() -> None:
