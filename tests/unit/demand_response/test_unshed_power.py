@@ -88,7 +88,7 @@ async def test_a_reading_counts_once_the_device_is_back(ramp: float, minutes: in
     site.loads[device_id] = 3.5
     site.elapse(minutes * A_MINUTE)
     site.clock.advance(SECOND)
-    assert (await site.main.flexibility.get(device_id)).now_kw == unshed - 0.5
+    assert (await site.main.flexibility.get(device_id)).free_kw == unshed - 0.5
     second = await planned(site, 2.0)
     assert (await before(site, second), told(site)[-1]) == ([unshed], (2.0, unshed - 2.0))
 
@@ -102,10 +102,10 @@ async def test_a_device_that_has_not_heard_that_it_may_come_back_still_sheds() -
     await site.main.events.cancel(first, ME)
     await site.run(5 * A_MINUTE)
     assert (await site.told(first))[-1] == ("d0", "restore", "pending")
-    assert (await site.main.flexibility.get(device_id)).now_kw == 2.5
+    assert (await site.main.flexibility.get(device_id)).free_kw == 2.5
     await site.run(HOUR)
     assert (await site.told(first))[-1] == ("d0", "restore", "failed")
-    assert (await site.main.flexibility.get(device_id)).now_kw == 2.5
+    assert (await site.main.flexibility.get(device_id)).free_kw == 2.5
 
 
 async def test_what_a_device_drew_before_says_nothing_once_its_meter_is_silent() -> None:
