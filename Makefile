@@ -17,7 +17,7 @@ run: $(VENV)/runs
 	$(BIN)/energy-dashboard demo $(ARGS)
 
 test: $(VENV)/tests
-	$(BIN)/pytest -n auto --maxprocesses 4 $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: $(VENV)/tests
 	$(BIN)/ruff check
