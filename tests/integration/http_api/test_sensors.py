@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.integration.http_api.conftest import Caller
@@ -85,6 +87,11 @@ async def test_limits_of_lists_are_checked(call: Caller, limit: str) -> None:
         await call("GET", path, 422, params={"limit": limit})
 
 
+def described(room: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a job fills in at any time."""
+    return {name: value for name, value in room.items() if name != "metrics"}
+
+
 async def test_a_room_from_its_description_to_its_end(call: Caller) -> None:
     await call.sensor("a", room_name="Lab 1")
     room = {"room_name": "Lab 1", "floor": "1", "comfort": {"temperature_min": 19, "co2_max": 1000}}
@@ -92,11 +99,11 @@ async def test_a_room_from_its_description_to_its_end(call: Caller) -> None:
     assert (await call("POST", "/rooms", 409, json=room))["code"] == "room_exists"
     found = await call("GET", "/rooms/Lab%201")
     assert [sensor["sensor_id"] for sensor in found.pop("sensors")] == ["a"]
-    assert found == made
+    assert described(found) == described(made)
     changed = await call("PUT", "/rooms/Lab%201", json={"capacity": 4})
-    assert changed == {**made, "capacity": 4}
+    assert described(changed) == {**described(made), "capacity": 4}
     assert await call("GET", "/rooms/names") == ["Lab 1"]
-    assert (await call("GET", "/rooms"))["items"] == [changed]
+    assert [described(one) for one in (await call("GET", "/rooms"))["items"]] == [described(changed)]
     await call("DELETE", "/rooms/Lab%201", 204)
     assert (await call("GET", "/sensors/a"))["room_name"] is None
     assert (await call("GET", "/rooms/Lab%201", 404))["code"] == "unknown_room"
