@@ -181,6 +181,7 @@ async def frames(url: str, event_seen: list[dict[str, Any]]) -> None:
                 event_seen.append(frame["data"])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("database_url")
 async def test_a_whole_run(database_url: str, tmp_path: Path) -> None:
     iots = tmp_path / "iots.json"
