@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from typing import Final
 
 from domain.demand_response.adjustments import AdjustmentKind
 from domain.demand_response.assignments import Assignment
@@ -14,7 +15,9 @@ from domain.demand_response.model import NO_TIME, DeviceId, DrEventId
 from domain.demand_response.performance import DevicePerformance, EventPerformance
 from domain.shared.time import EPOCH, TimeRange
 
-_A_MINUTE = timedelta(minutes=1)
+_A_MINUTE: Final = timedelta(minutes=1)
+_HANDOVER: Final = timedelta(seconds=1)
+"""From one event into the next a device may go some moments late: that is no overlap."""
 
 
 class Unmeasured(StrEnum):
@@ -119,7 +122,7 @@ def overlaps_of(
     for device_id, ones in sorted(assigned.items()):
         for one in ones:
             start, end = max(one.began_at, times.start), min(one.ended_at or now, times.end)
-            if one.took_part and one.event_id != event.event_id and start < end:
+            if one.took_part and one.event_id != event.event_id and end - start >= _HANDOVER:
                 found.append(Overlap(device_id=device_id, event_id=one.event_id, start=start, end=end))
     return tuple(found)
 

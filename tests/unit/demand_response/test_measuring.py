@@ -13,7 +13,7 @@ from domain.demand_response.dr_events import DrEventStatus, EventTerms
 from domain.demand_response.events import PerformanceReported
 from domain.demand_response.model import DeviceId, DrEventId, ProgramId
 from domain.demand_response.programs import ProgramTerms
-from domain.demand_response.reports import Unmeasured
+from domain.demand_response.reports import Unmeasured, overlaps_of
 from domain.demand_response.services.baselines import AccuracyQuery, BaselineQuery
 from domain.shared.errors import ConflictError, InvalidError, NotFoundError
 from domain.shared.time import TimeRange
@@ -126,6 +126,23 @@ async def test_an_event_for_which_nobody_was_told_will_never_be_measured() -> No
     await site.run(30 * A_MINUTE)
     found = (await site.main.measure.report(event_id)).report
     assert (found.performance.status, found.unmeasured) == (INSUFFICIENT, Unmeasured.NOT_DISPATCHED)
+
+
+@pytest.mark.parametrize(("late", "told"), [(timedelta(milliseconds=30), 0), (SECOND, 1)])
+async def test_a_device_that_changes_events_some_moments_late_serves_one_at_a_time(
+    late: timedelta, told: int
+) -> None:
+    site = await metered()
+    first = await site.event(reduction(2.0), after=timedelta(), duration=10 * A_MINUTE)
+    then = await site.event(reduction(2.0), after=10 * A_MINUTE, duration=10 * A_MINUTE)
+    for one in (first, then):
+        await site.opt_in(one)
+    await site.run(30 * A_MINUTE)
+    [served] = (await site.view(first)).assignments
+    assert served.ended_at is not None
+    ended_late = replace(served, ended_at=served.ended_at + late)
+    found = overlaps_of((await site.view(then)).event, {DeviceId("d0"): [ended_late]}, site.clock.now())
+    assert len(found) == told
 
 
 async def test_times_that_another_event_counts_too_are_told() -> None:
