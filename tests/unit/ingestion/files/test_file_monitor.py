@@ -179,13 +179,7 @@ async def test_uploads_are_read_while_a_scan_takes_long(world: World, me: Proces
 
 async def test_when_it_ends_others_may_go_on_at_once(world: World, me: Process) -> None:
     world.put(PATH, text(1))
-    stuck = asyncio.Event()
-
-    async def hang(_: ChunkKey) -> None:
-        stuck.set()
-        await asyncio.sleep(3600)
-
-    world.sink.after = hang
+    stuck = world.hang()
     async with running(me.monitor(scans_at_start=True, every=SOON)):
         await stuck.wait()
     world.sink.after = None

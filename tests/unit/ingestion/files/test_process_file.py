@@ -40,7 +40,6 @@ async def test_a_file_is_read_chunk_by_chunk_to_its_end(world: World, me: Proces
 async def test_its_end_is_told_once_with_what_became_of_it(world: World, me: Process) -> None:
     ended = await me.read(text(1, "x", 3))
     (event,) = world.told(FileEnded)
-    assert isinstance(event, FileEnded)
     assert (event.file_id, event.path, event.collection) == (ended.file_id, PATH, "site")
     assert (event.status, event.error) == ("partial", None)
     assert (event.received, event.created, event.updated, event.unchanged, event.rejected) == (3, 2, 0, 0, 1)
@@ -116,7 +115,6 @@ async def test_a_file_that_is_none_has_failed(world: World, me: Process, content
     assert ended.receipt.received == ended.receipt.rejected
     assert not world.sink.values
     (event,) = world.told(FileEnded)
-    assert isinstance(event, FileEnded)
     assert (event.status, event.error) == ("failed", code)
 
 
@@ -376,7 +374,6 @@ async def test_the_same_content_under_another_name_is_a_duplicate(world: World, 
     assert (ended.receipt, ended.chunks) == (FileReceipt(), 0)
     assert len(world.sink.sent) == sent
     event = world.told(FileEnded)[-1]
-    assert isinstance(event, FileEnded)
     assert (event.path, event.status, event.received) == ("/site/PT1_copy.csv", "duplicate", 0)
     third = await me.read(text(1, 2, 3), "/site/PT1_third.sgl_v2")
     assert third.duplicate_of == first.file_id

@@ -29,7 +29,7 @@ async def test_a_file_that_cannot_be_had_has_failed_until_it_is_found_again(
     assert (scan.status, *counts(scan)) == (ScanStatus.COMPLETED, 2, 0, 2, 1)
     failed = await me.file(A)
     assert (failed.status, failed.error) == (FileStatus.FAILED, Fault(code, "not to be had"))
-    ended = [(one.path, one.status, one.error) for one in world.told(FileEnded) if isinstance(one, FileEnded)]
+    ended = [(one.path, one.status, one.error) for one in world.told(FileEnded)]
     assert ended == [(A, "failed", code), (B, "processed", None)]
     del world.server.faults[A]
     assert counts(await me.scan()) == (2, 1, 1, 0)
@@ -193,7 +193,7 @@ async def test_how_the_server_fares_is_told_when_it_changes(world: World, me: Pr
     for is_away in (False, False, True, True, True, True, False, True):
         world.server.away = FileServerError("timeout", "no answer") if is_away else None
         await me.scan()
-    told = [one for one in world.told(FtpStatusChanged) if isinstance(one, FtpStatusChanged)]
+    told = world.told(FtpStatusChanged)
     assert [(one.previous, one.status, one.reason) for one in told] == [
         (DeviceStatus.UNKNOWN, DeviceStatus.ONLINE, None),
         (DeviceStatus.ONLINE, DeviceStatus.DEGRADED, "timeout"),

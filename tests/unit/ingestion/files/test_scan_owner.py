@@ -87,13 +87,7 @@ async def test_who_loses_the_scan_stops_and_the_other_goes_on(
     world.put(A, text(1, 2, 3))
     world.put(B, text(4))
     asked = await me.scans.request(ANNA)
-    stuck = asyncio.Event()
-
-    async def hang(_: ChunkKey) -> None:
-        stuck.set()
-        await asyncio.sleep(3600)
-
-    world.sink.after = hang
+    stuck = world.hang()
     scanning = asyncio.create_task(me.scanner.take())
     await stuck.wait()
     other = Process(world, "other")
@@ -159,20 +153,14 @@ async def test_who_loses_the_scan_does_not_end_it(world: World, me: Process) -> 
     running = await me.scans.get(asked.scan_id)
     assert running.status is ScanStatus.RUNNING
     assert not world.told(FtpStatusChanged)
-    told = [one for one in world.told(ScanProgressed) if isinstance(one, ScanProgressed)]
+    told = world.told(ScanProgressed)
     assert {one.status for one in told} == {"running"}
 
 
 async def test_a_cancelled_scan_is_free_at_once(world: World, me: Process) -> None:
     world.put(A, text(1))
     asked = await me.scans.request(ANNA)
-    stuck = asyncio.Event()
-
-    async def hang(_: ChunkKey) -> None:
-        stuck.set()
-        await asyncio.sleep(3600)
-
-    world.sink.after = hang
+    stuck = world.hang()
     scanning = asyncio.create_task(me.scanner.take())
     await stuck.wait()
     scanning.cancel()

@@ -34,7 +34,7 @@ async def test_collections_appear_with_their_first_files(world: World, me: Proce
     world.put(A, text(1, 2, 3))
     world.put(B, text(4))
     await me.scan()
-    found = [event.collection for event in world.told(CollectionFound) if isinstance(event, CollectionFound)]
+    found = [event.collection for event in world.told(CollectionFound)]
     assert found == ["/", "site"]
     site = await me.files.collection(CollectionName("site"))
     assert (site.files, site.meters, site.readings) == (2, ("PT1", "PT2"), 4)

@@ -54,7 +54,6 @@ async def test_an_uploaded_file_is_read_at_once(world: World, me: Process) -> No
 async def test_an_upload_is_told_with_who_did_it(world: World, me: Process) -> None:
     ended = await me.uploaded(NAME, text(1))
     (uploaded,) = world.told(FileUploaded)
-    assert isinstance(uploaded, FileUploaded)
     assert (uploaded.actor, uploaded.file_id, uploaded.path) == (ANNA, ended.file_id, PATH)
     assert (uploaded.sha256, uploaded.subject) == (ended.sha256, str(ended.file_id))
     assert world.database.audit == [uploaded]
@@ -203,13 +202,7 @@ async def test_an_upload_is_known_with_all_of_its_content_or_not_at_all() -> Non
 
 
 async def test_a_cancelled_upload_is_read_by_another_at_once(world: World, me: Process) -> None:
-    stuck = asyncio.Event()
-
-    async def hang(_: ChunkKey) -> None:
-        stuck.set()
-        await asyncio.sleep(3600)
-
-    world.sink.after = hang
+    stuck = world.hang()
     uploading = asyncio.create_task(me.uploaded(NAME, text(1, 2, 3)))
     await stuck.wait()
     uploading.cancel()
@@ -263,7 +256,6 @@ async def test_an_uploaded_file_is_read_again_from_what_is_kept(world: World, me
     assert waiting.receipt == FileReceipt()
     assert not await me.rejects(waiting)
     (asked,) = world.told(FileReadAgain)
-    assert isinstance(asked, FileReadAgain)
     assert (asked.actor, asked.file_id, asked.subject) == (ANNA, first.file_id, str(first.file_id))
     await Process(world, "other").upload.read_waiting()
     again = await uploaded_file(me)

@@ -1,7 +1,9 @@
 """A file server, a database, and the processes that read the one into the other, all in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from adapters.memory.database import MemoryDatabase
@@ -23,7 +25,7 @@ from domain.ingestion.files import (
     collection_of,
 )
 from domain.ingestion.ftp_state import FtpPlan
-from domain.ingestion.model import SensorId, WorkerId
+from domain.ingestion.model import ChunkKey, SensorId, WorkerId
 from domain.ingestion.scans import Scan
 from domain.ingestion.services.brought_files import BroughtFiles
 from domain.ingestion.services.fetch_file import FetchFile
@@ -37,6 +39,8 @@ from domain.ingestion.services.upload_file import UploadFile
 from domain.shared.events import Actor
 from domain.shared.time import to_microseconds
 from tests.unit.ingestion.files.faulty import FaultySink, FaultyUnitOfWork, Fuse, ScriptedFileServer
+
+Event = TypeVar("Event")
 
 ANNA = Actor("anna")
 FIRST_HOUR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -102,9 +106,20 @@ class World:
         """Whether no copy of a file is left."""
         return all(one.is_discarded for one in [*self.server.copies, *self.spool.kept])
 
-    def told(self, kind: type) -> list[object]:
+    def told(self, kind: type[Event]) -> list[Event]:
         """The committed events of a kind."""
         return [event for event in self.database.events if isinstance(event, kind)]
+
+    def hang(self) -> asyncio.Event:
+        """Have whoever stores the next chunk hang after it; the event says that it does."""
+        stuck = asyncio.Event()
+
+        async def hang(_: ChunkKey) -> None:
+            stuck.set()
+            await asyncio.sleep(3600)
+
+        self.sink.after = hang
+        return stuck
 
 
 class Process:
