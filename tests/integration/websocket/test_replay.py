@@ -147,13 +147,12 @@ async def test_what_the_live_feed_missed_comes_from_the_stored_one() -> None:
         sensor = await world.sensor("a")
         async with server.client() as client:
             await client.subscribe()
-            hand_out = world.broadcaster.publish
-            world.broadcaster.publish = _nothing  # type: ignore[method-assign]  # a fault put in
-            for _ in range(3):
-                await world.write([(sensor, 1.0)])
-            await world.published(Topic.ENERGY_DATA, 3)
-            await asyncio.sleep(0.1)
-            world.broadcaster.publish = hand_out  # type: ignore[method-assign]  # back again
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(world.broadcaster, "publish", _nothing)
+                for _ in range(3):
+                    await world.write([(sensor, 1.0)])
+                await world.published(Topic.ENERGY_DATA, 3)
+                await asyncio.sleep(0.1)
             world.broadcaster.publish(Resync())
             assert await _seqs(client, 3) == [1, 2, 3]
             await world.write([(sensor, 1.0)])
@@ -166,14 +165,13 @@ async def test_a_missed_time_that_is_not_kept_is_a_resync() -> None:
         sensor = await world.sensor("a")
         async with server.client() as client:
             await client.subscribe()
-            hand_out = world.broadcaster.publish
-            world.broadcaster.publish = _nothing  # type: ignore[method-assign]  # a fault put in
-            await world.write([(sensor, 1.0)])
-            await world.published(Topic.ENERGY_DATA, 1)
-            world.clock.shift = timedelta(hours=25)
-            await world.write([(sensor, 2.0)])
-            await world.published(Topic.ENERGY_DATA, 2)
-            world.broadcaster.publish = hand_out  # type: ignore[method-assign]  # back again
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(world.broadcaster, "publish", _nothing)
+                await world.write([(sensor, 1.0)])
+                await world.published(Topic.ENERGY_DATA, 1)
+                world.clock.shift = timedelta(hours=25)
+                await world.write([(sensor, 2.0)])
+                await world.published(Topic.ENERGY_DATA, 2)
             world.broadcaster.publish(Resync())
             resync = await client.next()
             assert (resync["type"], resync["seq"], resync["snapshot"][0]["value"]) == ("resync", 2, 2.0)
