@@ -4,6 +4,7 @@ import statistics
 import sys
 import time
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import psycopg
@@ -21,6 +22,10 @@ from tests.unit.events.machinery import Handlers, Process, until
 from tests.unit.events.samples import CODEC, TIME, happened, noted, warned
 
 
+def _has_heard(process: Process, number: int) -> bool:
+    return len(process.heard) == number
+
+
 async def test_two_writers_at_once_two_processes_one_order(site: Site) -> None:
     first, second = await site.process(), await site.process()
     await until(lambda: first.relay.leader)
@@ -32,7 +37,7 @@ async def test_two_writers_at_once_two_processes_one_order(site: Site) -> None:
 
     await asyncio.gather(write(first, 0), write(second, 1000))
     for process in (first, second):
-        await until(lambda process=process: len(process.heard) == 200)  # type: ignore[misc]  # bound to its default
+        await until(partial(_has_heard, process, 200))
         for topic in (Topic.SYSTEM_EVENTS, Topic.DR_EVENTS):
             assert process.seqs(topic) == list(range(1, 101))
         # Of one writer, what committed earlier comes earlier.
@@ -98,7 +103,7 @@ async def test_another_takes_over_when_the_leaders_connection_is_killed(site: Si
     for number in range(10, 20):
         await (first if number % 2 else second).commit(happened(number))
     for process in (first, second):
-        await until(lambda process=process: len(process.heard) == 20)  # type: ignore[misc]  # bound to its default
+        await until(partial(_has_heard, process, 20))
         assert process.seqs() == list(range(1, 21))
     assert first.relay.leader != second.relay.leader
 
