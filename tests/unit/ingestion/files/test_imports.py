@@ -6,7 +6,7 @@ from domain.ingestion.files import FileOrigin, FileReceipt, FileStatus, MeterFil
 from domain.ingestion.model import ChunkKey
 from domain.shared.errors import ConflictError, UnavailableError
 from tests.unit.ingestion.files.faulty import KilledError
-from tests.unit.ingestion.files.world import ANNA, PATH, Process, World, receipt, text
+from tests.unit.ingestion.files.world import ANNA, PATH, Process, World, kill_once_noted, receipt, text
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 
@@ -44,10 +44,7 @@ async def test_a_file_that_is_there_by_another_way_is_a_duplicate(world: World, 
 
 
 async def test_an_import_that_was_cut_off_goes_on(world: World, me: Process) -> None:
-    async def kill(_: ChunkKey) -> None:
-        me.kill_after(3)  # noted, and then killed
-
-    world.sink.after = kill
+    world.sink.after = kill_once_noted(me)
     with pytest.raises(KilledError):
         await imported(me, text(1, 2, 3, 4, 5))
     world.sink.after = None

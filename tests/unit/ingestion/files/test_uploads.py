@@ -11,7 +11,7 @@ from domain.ingestion.model import ChunkKey
 from domain.ingestion.services import upload_file
 from domain.shared.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from tests.unit.ingestion.files.faulty import KilledError
-from tests.unit.ingestion.files.world import ANNA, Process, World, blocks, receipt, text
+from tests.unit.ingestion.files.world import ANNA, Process, World, blocks, kill_once_noted, receipt, text
 
 NAME, PATH = "PT1_2026.sgl_v2", "/PT1_2026.sgl_v2"
 
@@ -219,10 +219,7 @@ async def test_a_cancelled_upload_is_read_by_another_at_once(world: World, me: P
 
 
 async def test_what_was_cut_off_goes_on_when_it_is_uploaded_again(world: World, me: Process) -> None:
-    async def kill(_: ChunkKey) -> None:
-        me.kill_after(3)  # noted, and then killed
-
-    world.sink.after = kill
+    world.sink.after = kill_once_noted(me)
     with pytest.raises(KilledError):
         await me.uploaded(NAME, text(1, 2, 3))
     world.sink.after = None

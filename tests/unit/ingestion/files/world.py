@@ -1,7 +1,7 @@
 """A file server, a database, and the processes that read the one into the other, all in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -230,3 +230,12 @@ async def blocks(content: bytes, size: int = 1 << 16) -> AsyncIterator[bytes]:
 def key(sensor_id: str, number: int) -> tuple[SensorId, int]:
     """Where the sink keeps a sensor's value of an hour."""
     return SensorId(sensor_id), to_microseconds(hour(number))
+
+
+def kill_once_noted(process: Process) -> Callable[[ChunkKey], Awaitable[None]]:
+    """Kill the process once it has stored a chunk and noted that."""
+
+    async def kill(_: ChunkKey) -> None:
+        process.kill_after(3)
+
+    return kill
