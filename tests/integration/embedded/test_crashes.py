@@ -38,6 +38,7 @@ def test_the_next_start_need_not_wait_for_the_server_of_a_killed_owner(
     with Session(folder) as owner:
         keep_note(owner.url)
         owner.process.kill()
+        owner.process.wait(10)  # else it may still hold the folder
         url = postgres.start()
     assert postgres.owner
     assert notes(url) == 1
